@@ -1,0 +1,122 @@
+//! One attempt of one stage: the facts that its start marker, beats and end said.
+//!
+//! Facts only grow, and each has a rule that does not depend on the order of arrival: the later end, the later beat,
+//! the first value of a key.
+
+use journey_model::{SpanId, StageOutcome, TraceId};
+
+use crate::Nanos;
+
+/// Identity of an attempt: the stage span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId {
+    /// Trace of the stage span.
+    pub trace_id: TraceId,
+    /// The stage span itself.
+    pub span_id: SpanId,
+}
+
+/// One attempt of one stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// The stage span.
+    pub id: AttemptId,
+    /// The span that caused it.
+    pub parent_span_id: Option<SpanId>,
+    /// Name of the stage, whether the definition knows it or not.
+    pub stage: Box<str>,
+    /// `service.name`.
+    pub service: Box<str>,
+    /// `service.instance.id`, empty if unknown.
+    pub instance: Box<str>,
+    /// `journey.stage.attempt`, shown, never trusted. 1 if unknown.
+    pub number: u32,
+    /// Start in event time, `None` while only beats were seen.
+    pub start_ns: Option<Nanos>,
+    /// End in event time, `None` while it is open.
+    pub end_ns: Option<Nanos>,
+    /// How it ended, `None` while it is open.
+    pub outcome: Option<StageOutcome>,
+    /// `error.type` of the end.
+    pub error_type: Option<Box<str>>,
+    /// Interval of its beats in nanoseconds, `None` if it has none.
+    pub beat_interval_ns: Option<Nanos>,
+    /// Event time of the last beat.
+    pub last_beat_ns: Option<Nanos>,
+    /// What the last beat said is done, 0.0 to 1.0.
+    pub progress: Option<f64>,
+    /// How long the work had shown no sign of life at the last beat, in nanoseconds.
+    pub idle_ns: Option<Nanos>,
+    /// Amount of work.
+    pub size: Option<f64>,
+    /// Attributes that are keys of the definition, and their values, sorted by attribute.
+    pub keys: Vec<(Box<str>, Box<str>)>,
+    /// Attributes that are facets of the definition, and their values, sorted by attribute.
+    pub facets: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Attempt {
+    /// When it first showed: its start, else its first sign of life.
+    pub fn first_ns(&self) -> Nanos {
+        self.start_ns.or(self.last_beat_ns).or(self.end_ns).unwrap_or(0)
+    }
+
+    /// When it last showed.
+    pub fn last_ns(&self) -> Nanos {
+        self.end_ns.max(self.last_beat_ns).max(self.start_ns).unwrap_or(0)
+    }
+
+    /// Whether it has not ended, as far as we know.
+    pub fn is_open(&self) -> bool {
+        self.end_ns.is_none()
+    }
+
+    /// Whether it ended otherwise than well. Such an attempt is no step.
+    pub fn has_failed(&self) -> bool {
+        self.outcome.is_some_and(|outcome| outcome != StageOutcome::Ok)
+    }
+
+    /// The value of a key.
+    pub fn key(&self, name: &str) -> Option<&str> {
+        self.keys.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
+    }
+
+    /// Takes over what another observation of the same stage span says. Returns whether anything was new.
+    pub(crate) fn merge(&mut self, other: Attempt) -> bool {
+        let before = self.clone();
+        self.start_ns = least(self.start_ns, other.start_ns);
+        if other.end_ns > self.end_ns {
+            self.end_ns = other.end_ns;
+            self.outcome = other.outcome;
+            self.error_type = other.error_type;
+        }
+        if other.last_beat_ns > self.last_beat_ns {
+            self.last_beat_ns = other.last_beat_ns;
+            self.progress = other.progress.or(self.progress);
+            self.idle_ns = other.idle_ns;
+        }
+        self.number = self.number.max(other.number);
+        self.parent_span_id = self.parent_span_id.or(other.parent_span_id);
+        self.beat_interval_ns = self.beat_interval_ns.max(other.beat_interval_ns);
+        self.size = self.size.or(other.size);
+        union(&mut self.keys, other.keys);
+        union(&mut self.facets, other.facets);
+        *self != before
+    }
+}
+
+fn least(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Adds the pairs whose name is new. Producers write a key once per stage, so which value came first does not matter.
+fn union(into: &mut Vec<(Box<str>, Box<str>)>, from: Vec<(Box<str>, Box<str>)>) {
+    for pair in from {
+        if let Err(at) = into.binary_search_by(|known| known.0.cmp(&pair.0)) {
+            into.insert(at, pair);
+        }
+    }
+}

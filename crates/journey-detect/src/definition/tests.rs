@@ -1,0 +1,75 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(&Definition::parse(text).unwrap_err().to_string());
+}
+
+/// Scenario: a definition with many mistakes in all its parts.
+/// Guarantees: all are told at once, each with its place.
+#[test]
+fn all_mistakes_at_once() {
+    check(
+        "version: 2
+keys: { order.id: anker, cart.id: alias }
+stages:
+  a: { kind: robot }
+  b: { service: x, start_within: soon, colour: red }
+flow: { sequence: [a, c, { twice: b }] }
+rules: [ { name: flow, precedence: { first: a } } ]
+",
+        expect![[r#"
+            1:10: the version must be 1
+            2:7: exactly one key must be the anchor, not 0
+            2:19: a key is one of anchor, alias, context
+            4:3: stage `a` names no `service`
+            4:14: a stage is `machine` or `human`
+            5:34: expected a duration such as 500ms, 15s, 2m, 1h, 30d or `3 working days`
+            5:40: unknown field `colour`; known are service, kind, owner, start_within, finish_within, progress_within, size, match, observed
+            6:23: no stage `c` under `stages`
+            6:28: expected one of sequence, choice, parallel, optional, loop"#]],
+    );
+}
+
+/// Scenario: the text is no YAML, empty, or no map.
+/// Guarantees: one mistake with its place.
+#[test]
+fn no_definition_at_all() {
+    check("", expect!["1:1: the file is empty"]);
+    check("- a\n", expect!["1:1: expected a map with version, keys, order_by, defaults, stages, flow, rules, facets"]);
+    check("keys: {\n", expect!["2:1: while parsing a node, did not find expected node content"]);
+}
+
+/// Scenario: a definition that uses every field.
+/// Guarantees: it is read, with the defaults where it is silent.
+#[test]
+fn every_field() {
+    let definition = Definition::parse(
+        "version: 1
+keys: { order.id: anchor, cart.id: alias, user.id: context }
+order_by: start
+defaults: { stage_attribute: order.stage, beat_interval: 1s }
+stages:
+  a: { service: x, owner: team, start_within: 2m, progress_within: 90s, finish_within: 1h, size: bytes }
+  b: { match: { service: printer, span: POST /labels, kind: server }, observed: false }
+  c: { service: x, kind: human, start_within: 3 working days }
+flow: { sequence: [a, { loop: { body: { optional: b } } }, { parallel: [c] }] }
+rules:
+  - { name: a_first, precedence: { first: a, then: c } }
+  - { name: never_both, not_coexistence: [b, c] }
+  - { name: no_b, absence: b }
+facets: [material]
+",
+    )
+    .unwrap();
+    assert_eq!(definition.order_by, OrderBy::Start);
+    assert_eq!(definition.beat_interval_ns, 1_000_000_000);
+    assert_eq!(definition.skew_ns, 50_000_000);
+    assert_eq!(definition.stages[0].progress_within, Some(Allowance::Elapsed(90_000_000_000)));
+    assert_eq!(definition.stages[1].service, "printer");
+    assert!(!definition.stages[1].observed);
+    assert_eq!(definition.stages[2].start_within, StartWithin::Any(Allowance::WorkingDays(3)));
+    assert_eq!(definition.rules.len(), 3);
+    assert_eq!(definition.stage_named("c"), Some(StageId(2)));
+}

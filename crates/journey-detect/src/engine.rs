@@ -1,0 +1,505 @@
+//! The owner of all facts: takes spans and time, re-judges what was touched or is due, says what changed.
+//!
+//! One owner, no locks, no clock: the caller passes `now`, hands over spans as they come and asks from time to
+//! time what changed ([`Engine::look`]).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use journey_model::{Resource, SpanRecord};
+
+use crate::flow::Automaton;
+use crate::identity::{Conflict, GroupId, Identity, Part};
+use crate::instance::Instances;
+use crate::judge::{self, Scene};
+use crate::limits::{ATTEMPTS_PER_JOURNEY_MAX, JOURNEYS_MAX};
+use crate::observation::{Observation, observe};
+use crate::{Attempt, AttemptId, Definition, Finding, Instance, Nanos, Sight, Verdict, Wait};
+
+/// The engine.
+#[derive(Debug)]
+pub struct Engine {
+    definition: Definition,
+    automaton: Automaton,
+    attempts: HashMap<AttemptId, Attempt>,
+    identity: Identity,
+    instances: Instances,
+    /// What was last said of each journey, by group and name.
+    rows: HashMap<GroupId, BTreeMap<Box<str>, JourneyRow>>,
+    /// Findings that stand, by journey.
+    standing: HashMap<Box<str>, Vec<Finding>>,
+    conflicts: BTreeSet<Conflict>,
+    timers: Timers,
+    sight: Sight,
+    first_signal_ns: Option<Nanos>,
+    counters: Counters,
+    touched: BTreeSet<GroupId>,
+    touched_attempts: BTreeSet<AttemptId>,
+    touched_instances: BTreeSet<Box<str>>,
+    /// Journeys of groups that were joined into others, not yet reported.
+    gone: BTreeSet<Box<str>>,
+}
+
+/// What the engine counted since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Spans that said something new or old about an attempt.
+    pub stage_signals: u64,
+    /// Process signals.
+    pub process_signals: u64,
+    /// Spans that are no business of any journey.
+    pub irrelevant: u64,
+    /// Markers without a stage span or name.
+    pub malformed: u64,
+    /// Spans that said nothing new.
+    pub repeats: u64,
+    /// Attempts refused because their journey has [`ATTEMPTS_PER_JOURNEY_MAX`].
+    pub journey_full: u64,
+    /// Attempts without a key, given up because too many wait.
+    pub given_up: u64,
+    /// Journeys that left memory because nothing happened for `expire_after`.
+    pub expired: u64,
+    /// Journeys that left memory because it holds [`JOURNEYS_MAX`].
+    pub evicted: u64,
+}
+
+/// What changed since the last look.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outputs {
+    /// New state of attempts, and the names of the journeys each belongs to.
+    pub attempts: Vec<(Attempt, Vec<Box<str>>)>,
+    /// New state of journeys.
+    pub journeys: Vec<JourneyRow>,
+    /// Names under which there is no journey any more: it is part of another one.
+    pub gone: Vec<Box<str>>,
+    /// Findings that no longer stand. They are to be applied before `raised`.
+    pub cleared: Vec<Finding>,
+    /// Findings that stand from now on.
+    pub raised: Vec<Finding>,
+    /// Identity conflicts found.
+    pub conflicts: Vec<IdentityConflict>,
+    /// New state of service instances.
+    pub instances: Vec<Instance>,
+}
+
+impl Outputs {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What stands about one journey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JourneyRow {
+    /// The anchor's value, or `key=value` of an alias while no anchor is known.
+    pub name: Box<str>,
+    /// Whether the anchor is known.
+    pub is_anchored: bool,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What it waits for.
+    pub waits: Vec<Wait>,
+    /// Event time of its first and last sign of life.
+    pub span_ns: (Nanos, Nanos),
+    /// Keys and values of its attempts, sorted.
+    pub keys: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Two orders claim one value of an alias key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityConflict {
+    /// The key.
+    pub key: Box<str>,
+    /// The value.
+    pub value: Box<str>,
+    /// The two anchors, sorted.
+    pub anchors: [Box<str>; 2],
+    /// Event time of the span that claims it second.
+    pub at_ns: Nanos,
+}
+
+/// Why a span was not taken, though it is one of a journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its journey has [`ATTEMPTS_PER_JOURNEY_MAX`] attempts.
+    JourneyFull,
+    /// A marker without a stage span or name.
+    Malformed,
+}
+
+impl Refusal {
+    /// The reason as a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Refusal::JourneyFull => "journey_full",
+            Refusal::Malformed => "malformed_marker",
+        }
+    }
+}
+
+impl Engine {
+    /// An engine without facts.
+    pub fn new(definition: Definition) -> Self {
+        Self {
+            automaton: Automaton::new(definition.net.clone()),
+            definition,
+            attempts: HashMap::new(),
+            identity: Identity::default(),
+            instances: Instances::default(),
+            rows: HashMap::new(),
+            standing: HashMap::new(),
+            conflicts: BTreeSet::new(),
+            timers: Timers::default(),
+            sight: Sight::Blind,
+            first_signal_ns: None,
+            counters: Counters::default(),
+            touched: BTreeSet::new(),
+            touched_attempts: BTreeSet::new(),
+            touched_instances: BTreeSet::new(),
+            gone: BTreeSet::new(),
+        }
+    }
+
+    /// An engine with facts that were stored. The first look re-judges all of them and reports what differs from
+    /// the findings that stood.
+    pub fn restore(
+        definition: Definition,
+        attempts: impl IntoIterator<Item = Attempt>,
+        instances: impl IntoIterator<Item = Instance>,
+        standing: impl IntoIterator<Item = Finding>,
+        first_signal_ns: Option<Nanos>,
+    ) -> Self {
+        let mut engine = Self::new(definition);
+        engine.first_signal_ns = first_signal_ns;
+        instances.into_iter().for_each(|instance| engine.instances.restore(instance));
+        for finding in standing {
+            engine.standing.entry(finding.key.order.clone()).or_default().push(finding);
+        }
+        for attempt in attempts {
+            engine.place(attempt.id, attempt);
+        }
+        // What is stored is known; only what the first look changes is news.
+        engine.touched_attempts.clear();
+        engine
+    }
+
+    /// The definition that it follows.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// What it counted.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Journeys in memory.
+    pub fn journeys(&self) -> usize {
+        self.identity.groups()
+    }
+
+    /// Event time of the first signal ever seen, in nanoseconds since the Unix epoch.
+    pub fn first_signal_ns(&self) -> Option<Nanos> {
+        self.first_signal_ns
+    }
+
+    /// Takes what one span says.
+    ///
+    /// # Errors
+    /// Why it was not taken, though it is one of a journey.
+    pub fn observe(&mut self, resource: &Resource<'_>, span: &SpanRecord<'_>) -> Result<(), Refusal> {
+        match observe(&self.definition, resource, span) {
+            Observation::Irrelevant => self.counters.irrelevant += 1,
+            Observation::Malformed => {
+                self.counters.malformed += 1;
+                return Err(Refusal::Malformed);
+            }
+            Observation::Process(signal) => {
+                self.counters.process_signals += 1;
+                let text = |key| resource.str(key).unwrap_or_default();
+                let id = text(journey_model::attribute::SERVICE_INSTANCE_ID);
+                self.instances.signal(id, text(journey_model::attribute::SERVICE_NAME), &signal);
+                self.touched_instances.insert(id.into());
+            }
+            Observation::Stage(attempt) => return self.take(*attempt),
+        }
+        Ok(())
+    }
+
+    /// Re-judges what was touched since the last look and what is due, and says what changed.
+    pub fn look(&mut self, sight: Sight, now: Nanos) -> Outputs {
+        if sight != self.sight {
+            self.sight = sight;
+            // Deadlines depend on when sight began.
+            self.touched.extend(self.rows.keys());
+        }
+        self.touched.extend(self.timers.take_due(now));
+        self.make_room();
+        let mut outputs = Outputs::default();
+        let mut all_conflicts = BTreeSet::new();
+        for group in std::mem::take(&mut self.touched) {
+            self.look_at(group, now, &mut outputs, &mut all_conflicts);
+        }
+        for name in std::mem::take(&mut self.gone) {
+            self.report_gone(name, &mut outputs);
+        }
+        for conflict in all_conflicts {
+            if self.conflicts.insert(conflict.clone()) {
+                outputs.conflicts.push(conflict.into());
+            }
+        }
+        self.report_waiting(&mut outputs);
+        let instances = std::mem::take(&mut self.touched_instances);
+        outputs.instances.extend(instances.iter().filter_map(|id| self.instances.get(id)).cloned());
+        outputs
+    }
+
+    /// When a look is due though nothing came, in nanoseconds since the Unix epoch.
+    pub fn next_look_ns(&self) -> Option<Nanos> {
+        self.timers.next()
+    }
+
+    fn take(&mut self, attempt: Attempt) -> Result<(), Refusal> {
+        self.counters.stage_signals += 1;
+        let (id, at_ns) = (attempt.id, attempt.first_ns());
+        self.first_signal_ns = Some(self.first_signal_ns.map_or(at_ns, |first| first.min(at_ns)));
+        if self.instances.saw(&attempt.instance, &attempt.service, attempt.last_ns()).is_some() {
+            self.touched_instances.insert(attempt.instance.clone());
+        }
+        let merged = match self.attempts.get(&id) {
+            Some(known) => {
+                let mut merged = known.clone();
+                if !merged.merge(attempt) {
+                    self.counters.repeats += 1;
+                    return Ok(());
+                }
+                merged
+            }
+            None => attempt,
+        };
+        self.place(id, merged);
+        let is_full = |group| self.identity.attempts_in(group) > ATTEMPTS_PER_JOURNEY_MAX;
+        if self.identity.home(id).is_some_and(is_full) {
+            self.drop_attempt(id);
+            self.counters.journey_full += 1;
+            return Err(Refusal::JourneyFull);
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, id: AttemptId, attempt: Attempt) {
+        let placed = self.identity.place(&self.definition, &attempt);
+        self.attempts.insert(id, attempt);
+        self.touched_attempts.insert(id);
+        for group in placed.gone {
+            self.touched.remove(&group);
+            self.timers.remove(group);
+            self.gone.extend(self.rows.remove(&group).into_iter().flat_map(BTreeMap::into_keys));
+        }
+        self.touched.extend(placed.touched);
+        if let Some(given_up) = placed.given_up {
+            self.attempts.remove(&given_up);
+            self.touched_attempts.remove(&given_up);
+            self.counters.given_up += 1;
+        }
+    }
+
+    fn drop_attempt(&mut self, id: AttemptId) {
+        self.identity.remove(id);
+        self.attempts.remove(&id);
+        self.touched_attempts.remove(&id);
+    }
+
+    fn look_at(
+        &mut self,
+        group: GroupId,
+        now: Nanos,
+        outputs: &mut Outputs,
+        all_conflicts: &mut BTreeSet<Conflict>,
+    ) {
+        let (parts, conflicts) = self.identity.parts(&self.definition, group);
+        all_conflicts.extend(conflicts);
+        if self.expire(group, &parts, now, outputs) {
+            return;
+        }
+        let before = self.rows.remove(&group).unwrap_or_default();
+        let mut after = BTreeMap::new();
+        let mut next_ns = None;
+        for part in &parts {
+            let (row, due_ns) = self.judge(part, now, outputs);
+            next_ns = next_ns.into_iter().chain(due_ns).min();
+            if before.get(&part.name) != Some(&row) {
+                outputs.journeys.push(row.clone());
+            }
+            after.insert(part.name.clone(), row);
+        }
+        self.report_attempts(&parts, before.keys().ne(after.keys()), outputs);
+        self.gone.extend(before.into_keys().filter(|name| !after.contains_key(name)));
+        // A name that came back is not gone.
+        after.keys().for_each(|name| {
+            self.gone.remove(name);
+        });
+        let expiry = after.values().map(|row| row.span_ns.1).max();
+        let expiry_ns = expiry.map(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns));
+        self.timers.set(group, next_ns.into_iter().chain(expiry_ns).min(), expiry.unwrap_or(0));
+        self.rows.insert(group, after);
+    }
+
+    /// Judges one journey and reports the findings that changed.
+    fn judge(&mut self, part: &Part, now: Nanos, outputs: &mut Outputs) -> (JourneyRow, Option<Nanos>) {
+        let mut attempts: Vec<&Attempt> = part.attempts.iter().map(|id| &self.attempts[id]).collect();
+        attempts.sort_by_cached_key(|attempt| judge::order(&self.definition, attempt));
+        let scene = Scene {
+            definition: &self.definition,
+            instances: &self.instances,
+            sight: self.sight,
+            now,
+            first_signal_ns: self.first_signal_ns.unwrap_or(0),
+        };
+        let standing = self.standing.get(&part.name).map_or(&[][..], Vec::as_slice);
+        let judgement = judge::judge(&scene, &mut self.automaton, &part.name, &attempts, standing);
+        let mut keys: Vec<_> = attempts.iter().flat_map(|attempt| attempt.keys.iter().cloned()).collect();
+        keys.sort();
+        keys.dedup();
+        let row = JourneyRow {
+            name: part.name.clone(),
+            is_anchored: part.is_anchored,
+            verdict: judgement.verdict,
+            waits: judgement.waits,
+            span_ns: (
+                attempts.iter().map(|attempt| attempt.first_ns()).min().unwrap_or(0),
+                attempts.iter().map(|attempt| attempt.last_ns()).max().unwrap_or(0),
+            ),
+            keys,
+        };
+        self.report_findings(&part.name, judgement.findings, outputs);
+        (row, judgement.next_ns)
+    }
+
+    fn report_findings(&mut self, name: &str, now_standing: Vec<Finding>, outputs: &mut Outputs) {
+        let before = self.standing.remove(name).unwrap_or_default();
+        let is_in = |list: &[Finding], finding: &Finding| list.iter().any(|known| known.is_same(finding));
+        outputs.cleared.extend(before.iter().filter(|old| !is_in(&now_standing, old)).cloned());
+        outputs.raised.extend(now_standing.iter().filter(|new| !is_in(&before, new)).cloned());
+        if !now_standing.is_empty() {
+            self.standing.insert(name.into(), now_standing);
+        }
+    }
+
+    /// Reports attempts that changed, or all of them if they now belong to other journeys.
+    fn report_attempts(&mut self, parts: &[Part], is_regrouped: bool, outputs: &mut Outputs) {
+        let mut homes: BTreeMap<AttemptId, Vec<Box<str>>> = BTreeMap::new();
+        for part in parts {
+            for id in &part.attempts {
+                homes.entry(*id).or_default().push(part.name.clone());
+            }
+        }
+        for (id, names) in homes {
+            if self.touched_attempts.remove(&id) || is_regrouped {
+                outputs.attempts.push((self.attempts[&id].clone(), names));
+            }
+        }
+    }
+
+    /// Reports attempts that belong to no journey yet.
+    fn report_waiting(&mut self, outputs: &mut Outputs) {
+        for id in std::mem::take(&mut self.touched_attempts) {
+            outputs.attempts.extend(self.attempts.get(&id).map(|attempt| (attempt.clone(), Vec::new())));
+        }
+    }
+
+    fn report_gone(&mut self, name: Box<str>, outputs: &mut Outputs) {
+        self.report_findings(&name, Vec::new(), outputs);
+        outputs.gone.push(name);
+    }
+
+    /// Takes a journey that was silent too long out of memory: no alert, and what stood is cleared.
+    fn expire(&mut self, group: GroupId, parts: &[Part], now: Nanos, outputs: &mut Outputs) -> bool {
+        let attempts = parts.iter().flat_map(|part| &part.attempts);
+        let last_ns = attempts.map(|id| self.attempts[id].last_ns()).max();
+        let is_silent = last_ns
+            .is_some_and(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns) <= now);
+        if is_silent {
+            self.counters.expired += parts.len() as u64;
+            self.forget(group, parts.iter().map(|part| part.name.clone()), outputs);
+        }
+        is_silent
+    }
+
+    fn make_room(&mut self) {
+        while self.identity.groups() > JOURNEYS_MAX {
+            let Some(oldest) = self.timers.least_recent() else { return };
+            let names: Vec<Box<str>> =
+                self.rows.get(&oldest).into_iter().flat_map(|rows| rows.keys().cloned()).collect();
+            self.counters.evicted += names.len() as u64;
+            // What stood stays in the store until the order is seen again.
+            self.forget(oldest, names.into_iter(), &mut Outputs::default());
+        }
+    }
+
+    fn forget(&mut self, group: GroupId, names: impl Iterator<Item = Box<str>>, outputs: &mut Outputs) {
+        for id in self.identity.forget(group) {
+            self.attempts.remove(&id);
+            self.touched_attempts.remove(&id);
+        }
+        names.for_each(|name| self.report_findings(&name, Vec::new(), outputs));
+        self.rows.remove(&group);
+        self.timers.remove(group);
+        self.touched.remove(&group);
+    }
+}
+
+impl From<Conflict> for IdentityConflict {
+    fn from(conflict: Conflict) -> Self {
+        let Conflict { key, value, anchors, at_ns } = conflict;
+        Self { key, value, anchors, at_ns }
+    }
+}
+
+/// When each group is due, and which was touched least recently.
+#[derive(Debug, Default)]
+struct Timers {
+    due: BTreeSet<(Nanos, GroupId)>,
+    recent: BTreeSet<(Nanos, GroupId)>,
+    of: HashMap<GroupId, (Option<Nanos>, Nanos)>,
+}
+
+impl Timers {
+    fn set(&mut self, group: GroupId, due_ns: Option<Nanos>, last_ns: Nanos) {
+        self.remove(group);
+        self.due.extend(due_ns.map(|at| (at, group)));
+        self.recent.insert((last_ns, group));
+        self.of.insert(group, (due_ns, last_ns));
+    }
+
+    fn remove(&mut self, group: GroupId) {
+        if let Some((due_ns, last_ns)) = self.of.remove(&group) {
+            if let Some(at) = due_ns {
+                self.due.remove(&(at, group));
+            }
+            self.recent.remove(&(last_ns, group));
+        }
+    }
+
+    fn take_due(&mut self, now: Nanos) -> Vec<GroupId> {
+        let mut groups = Vec::new();
+        while let Some((at, group)) = self.due.first().copied()
+            && at <= now
+        {
+            self.due.pop_first();
+            groups.push(group);
+        }
+        groups
+    }
+
+    fn next(&self) -> Option<Nanos> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    fn least_recent(&self) -> Option<GroupId> {
+        self.recent.first().map(|(_, group)| *group)
+    }
+}
+
+#[cfg(test)]
+mod tests;

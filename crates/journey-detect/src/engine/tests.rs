@@ -1,0 +1,429 @@
+use expect_test::{Expect, expect};
+use journey_testkit::scenario::{self, EPOCH_NS, Signal};
+
+use super::*;
+use crate::Definition;
+
+const SECOND_NS: Nanos = 1_000_000_000;
+
+/// The shipped definition, with no warm-up: every scenario tells its orders whole.
+fn shipped() -> Definition {
+    let text = include_str!("../../../journey-analyzer/journeys.yaml").replace("warm_up: 30d", "warm_up: 0");
+    Definition::parse(&text).unwrap()
+}
+
+/// Plays a scenario second by second, seeing all the time, and writes down what is raised and cleared.
+fn play(definition: Definition, text: &str, until_s: u64) -> (Engine, String) {
+    let mut engine = Engine::new(definition);
+    let log = play_on(&mut engine, scenario::signals(text), until_s, |_| Sight::Seeing { since_ns: EPOCH_NS });
+    (engine, log)
+}
+
+fn play_on(engine: &mut Engine, signals: Vec<Signal>, until_s: u64, sight: impl Fn(u64) -> Sight) -> String {
+    let mut log = String::new();
+    let mut signals = signals.into_iter().peekable();
+    for second in 0..=until_s {
+        let now = EPOCH_NS + second * SECOND_NS;
+        while let Some(signal) = signals.next_if(|signal| signal.at_ns <= now) {
+            engine.observe(&signal.resource, &signal.span).unwrap();
+        }
+        let outputs = engine.look(sight(second), now);
+        for (word, findings) in [("cleared", &outputs.cleared), ("raised", &outputs.raised)] {
+            for Finding { key, reason, summary, .. } in findings {
+                log += &format!("{second}s {word} {} {} {reason}: {summary}\n", key.alert, key.order);
+            }
+        }
+    }
+    log
+}
+
+fn check(text: &str, until_s: u64, expected: Expect) {
+    expected.assert_eq(&play(shipped(), text, until_s).1);
+}
+
+/// An order from the cart to the price, and accepted.
+const UP_TO_PRICE: &str = "
+    1s  shop-api/1  end    model_upload          cart.id=c1
+    3s  crm-api/1   end    order_create          order.id=A cart.id=c1
+    4s  shop-api/1  end    order_shown           order.id=A
+    5s  mes-api/1   start  price.load_model      order.id=A interval=15s
+    6s  mes-api/1   end    price.load_model      order.id=A
+    6s  mes-api/1   start  price.simplify_model  order.id=A interval=15s
+";
+const PRICED: &str = "
+    8s  mes-api/1   end    price.simplify_model  order.id=A took=2s
+    9s  mes-api/1   end    price.estimate        order.id=A
+    10s mes-api/1   end    price.final           order.id=A
+    12s crm-api/1   end    price_form            order.id=A
+    20s crm-api/1   end    price_accept          order.id=A
+    22s mes-api/1   end    production_take       order.id=A production.id=p1
+";
+
+fn delivered() -> String {
+    let mut text = format!("{UP_TO_PRICE}{PRICED}");
+    for (at, status) in [(30, "in_production"), (40, "polishing"), (50, "packed"), (60, "delivered")] {
+        text += &format!("{at}s mes-api/1 end status.{status}.mes production.id=p1 took=100ms\n");
+        text += &format!("{}s crm-api/1 end status.{status}.crm order.id=A took=100ms\n", at + 1);
+        text += &format!("{}s shop-api/1 end status.{status}.shop order.id=A took=100ms\n", at + 2);
+    }
+    text
+}
+
+/// Scenario: an order goes through paths 1, 2, 4 and 5.
+/// Guarantees: no finding, and it is done.
+#[test]
+fn a_healthy_order_raises_nothing() {
+    let (engine, log) = play(shipped(), &delivered(), 1_000_000);
+    assert_eq!(log, "");
+    let rows: Vec<&JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&*rows[0].name, rows[0].verdict), ("A", Verdict::Ok { is_final: false }));
+}
+
+/// Scenario: a partner's request goes through path 3; its spans have only production.id before the order exists.
+/// Guarantees: one journey, and the message lost before the order exists is found.
+#[test]
+fn a_partners_order() {
+    check(
+        "1s mes-api/1 end price_request production.id=p9",
+        200,
+        expect![[r#"
+            121s raised OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01
+        "#]],
+    );
+    let (engine, log) = play(
+        shipped(),
+        "1s mes-api/1 end price_request production.id=p9
+         130s crm-api/1 end order_create production.id=p9 order.id=B",
+        131,
+    );
+    assert_eq!(
+        log,
+        "121s raised OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01\n\
+         130s cleared OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01\n"
+    );
+    assert_eq!(engine.rows.values().flat_map(BTreeMap::keys).collect::<Vec<_>>(), [&"B".into()]);
+}
+
+/// Scenario: the process of a running stage dies; later a newer attempt begins and goes on to the end.
+/// Guarantees: dead after four intervals, cleared by the newer attempt, no second finding.
+#[test]
+fn a_dead_process_is_found_and_forgiven() {
+    check(
+        &format!(
+            "{UP_TO_PRICE}
+            21s mes-api/1 beat price.simplify_model order.id=A idle=1s interval=15s
+            95s mes-api/2 start price.simplify_model order.id=A attempt=2 interval=15s
+            99s mes-api/2 end price.simplify_model order.id=A attempt=2 took=4s
+            100s mes-api/2 end price.estimate order.id=A
+            101s mes-api/2 end price.final order.id=A"
+        ),
+        110,
+        expect![[r#"
+            81s raised StageDead A no_beats: price.simplify_model has shown no sign of life since 00:00:21
+            95s cleared StageDead A no_beats: price.simplify_model has shown no sign of life since 00:00:21
+        "#]],
+    );
+}
+
+/// Scenario: the end of a stage is lost with its process, and the next stage is begun by the next process.
+/// Guarantees: the running stage is closed by the step that could not have come without it.
+#[test]
+fn a_later_step_closes_a_running_stage() {
+    check(
+        &format!(
+            "{UP_TO_PRICE}
+            21s mes-api/1 beat price.simplify_model order.id=A idle=1s interval=15s
+            30s mes-api/2 start price.estimate order.id=A interval=15s
+            44s mes-api/2 beat price.estimate order.id=A idle=0s interval=15s
+            50s mes-api/2 end price.estimate order.id=A took=20s"
+        ),
+        160,
+        expect![""],
+    );
+}
+
+/// Scenario: start and end of a stage are lost with its process.
+/// Guarantees: the step counts as unseen once the process is known to have vanished, and is never held against the
+/// order; of a process that lives on, it is.
+#[test]
+fn a_missing_step_of_a_vanished_process_is_unseen() {
+    let lost = |tail: &str| {
+        format!(
+            "1s shop-api/1 end model_upload cart.id=c1
+             3s crm-api/1 end order_create order.id=A cart.id=c1
+             4s mes-api/1 process running
+             30s mes-api/2 end price.simplify_model order.id=A
+             {tail}"
+        )
+    };
+    check(&lost(""), 95, expect![""]);
+    let lives: String = (1..20).map(|n| format!("{}s mes-api/1 process running\n", n * 5)).collect();
+    let mut lines: Vec<String> = lost(&lives).lines().map(str::to_owned).collect();
+    lines.sort_by_key(|line| scenario::nanos(line.split_whitespace().next().unwrap()));
+    check(
+        &lines.join("\n"),
+        95,
+        expect![[r#"
+            89s raised OrderViolation A missing_step: price.simplify_model came without price.load_model
+        "#]],
+    );
+}
+
+/// Scenario: beats come, but the work shows no sign of life; then it moves again.
+/// Guarantees: found as soon as a beat says so, cleared by the next sign of life.
+#[test]
+fn a_hung_stage_is_found_though_it_beats() {
+    let mut text = UP_TO_PRICE.to_owned();
+    for beat in 1..=11 {
+        let idle = if beat <= 10 { beat * 15 } else { 3 };
+        text += &format!(
+            "{}s mes-api/1 beat price.simplify_model order.id=A interval=15s progress=0.25 idle={idle}s\n",
+            6 + beat * 15
+        );
+    }
+    check(
+        &text,
+        180,
+        expect![[r#"
+            141s raised StageDead A no_progress: price.simplify_model has stood still at 25 % since 00:00:06
+            171s cleared StageDead A no_progress: price.simplify_model has stood still at 25 % since 00:00:06
+        "#]],
+    );
+}
+
+/// Scenario: a calculation of forty minutes beats and moves.
+/// Guarantees: nothing is raised.
+#[test]
+fn a_long_calculation_that_moves_is_alive() {
+    let mut text = UP_TO_PRICE.to_owned();
+    for beat in 1..=160 {
+        let at = 6 + beat * 15;
+        text += &format!("{at}s mes-api/1 beat price.simplify_model order.id=A interval=15s idle=2s\n");
+    }
+    check(&text, 2406, expect![""]);
+}
+
+/// Scenario: the message after the price is lost; much later it comes.
+/// Guarantees: stuck, waiting for the stage that did not come; cleared by it.
+#[test]
+fn a_lost_message_is_found() {
+    let mut text = format!("{UP_TO_PRICE}{PRICED}").replace("12s crm-api/1   end    price_form", "200s crm-api/1 end price_form");
+    text.truncate(text.find("20s crm-api/1   end    price_accept").unwrap());
+    check(
+        &text,
+        210,
+        expect![[r#"
+            130s raised OrderStuck A not_started: waiting for price_form since 00:00:10
+            200s cleared OrderStuck A not_started: waiting for price_form since 00:00:10
+        "#]],
+    );
+}
+
+/// Scenario: a status of the third hop is lost; its own chain waits for a person before that.
+/// Guarantees: the hop is waited for from the moment the hop before it was seen.
+#[test]
+fn a_lost_hop_is_found() {
+    let text = delivered();
+    let lost: Vec<&str> = text.lines().filter(|line| !line.contains("delivered.shop")).collect();
+    check(
+        &lost.join("\n"),
+        400,
+        expect![[r#"
+            181s raised OrderStuck A not_started: waiting for status.delivered.shop since 00:01:01
+        "#]],
+    );
+}
+
+/// Scenario: `packed` is sent two seconds before `polishing`.
+/// Guarantees: one finding, which names the first step that came too early.
+#[test]
+fn a_swapped_status_is_a_violation() {
+    let text = delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
+    check(
+        &text,
+        100,
+        expect![[r#"
+            50s raised OrderViolation A wrong_order: status.packed.mes came before status.polishing.mes
+        "#]],
+    );
+}
+
+/// Scenario: calculations run while the analyzer is blind for a minute, and no beat of that minute was kept.
+/// Guarantees: nothing is raised; a process that died meanwhile is found once sight has lasted long enough.
+#[test]
+fn silence_proves_nothing_while_blind() {
+    let sight = |second| match second {
+        0..30 => Sight::Seeing { since_ns: EPOCH_NS },
+        30..90 => Sight::Blind,
+        _ => Sight::Seeing { since_ns: EPOCH_NS + 90 * SECOND_NS },
+    };
+    let alive = format!(
+        "{UP_TO_PRICE}
+        21s mes-api/1 beat price.simplify_model order.id=A idle=1s interval=15s
+        96s mes-api/1 beat price.simplify_model order.id=A idle=1s interval=15s"
+    );
+    let mut engine = Engine::new(shipped());
+    assert_eq!(play_on(&mut engine, scenario::signals(&alive), 150, sight), "");
+    let dead: String = alive.lines().filter(|line| !line.contains("96s")).map(|line| format!("{line}\n")).collect();
+    let mut engine = Engine::new(shipped());
+    expect![[r#"
+        150s raised StageDead A no_beats: price.simplify_model has shown no sign of life since 00:00:21
+    "#]]
+    .assert_eq(&play_on(&mut engine, scenario::signals(&dead), 160, sight));
+}
+
+/// Scenario: the analyzer is restarted from what was stored, at every second of a story with a finding.
+/// Guarantees: what was raised is not raised again, and is cleared as it would have been.
+#[test]
+fn a_restart_changes_nothing() {
+    let text = format!(
+        "{UP_TO_PRICE}
+        95s mes-api/2 start price.simplify_model order.id=A attempt=2 interval=15s
+        99s mes-api/2 end price.simplify_model order.id=A attempt=2 took=4s"
+    );
+    let seeing = |_| Sight::Seeing { since_ns: EPOCH_NS };
+    let (_, whole) = play(shipped(), &text, 110);
+    for cut in [0, 5, 30, 66, 70, 95, 100] {
+        let (before, after): (Vec<Signal>, Vec<Signal>) =
+            scenario::signals(&text).into_iter().partition(|signal| signal.at_ns <= EPOCH_NS + cut * SECOND_NS);
+        let mut engine = Engine::new(shipped());
+        let first = play_on(&mut engine, before, cut, seeing);
+        let attempts: Vec<Attempt> = engine.attempts.values().cloned().collect();
+        let standing: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
+        let instances = Vec::new();
+        let mut engine = Engine::restore(shipped(), attempts, instances, standing, engine.first_signal_ns());
+        let second = play_on(&mut engine, after, 110, seeing);
+        assert_eq!(format!("{first}{second}"), whole, "restarted at {cut} s");
+    }
+}
+
+/// Scenario: the same signals in a hundred orders of arrival, with repeats.
+/// Guarantees: the same journeys, verdicts and findings in the end.
+#[test]
+fn any_order_of_arrival_gives_the_same_tables() {
+    let swapped = delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
+    let other = delivered().replace("=A", "=B").replace("=c1", "=c2").replace("=p1", "=p2");
+    let other = other.lines().filter(|line| !line.contains("price_form")).collect::<Vec<_>>().join("\n");
+    let signals: Vec<Signal> =
+        [&*swapped, &*other, UP_TO_PRICE].iter().flat_map(|text| scenario::signals(text)).collect();
+    let tables = |order: &mut dyn FnMut(&mut Vec<Signal>)| {
+        let mut signals = signals.clone();
+        order(&mut signals);
+        let mut engine = Engine::new(shipped());
+        for signal in &signals {
+            engine.observe(&signal.resource, &signal.span).unwrap();
+            engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 300 * SECOND_NS);
+        }
+        let mut rows: Vec<JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).cloned().collect();
+        rows.sort_by(|one, other| one.name.cmp(&other.name));
+        let mut findings: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
+        findings.sort_by(|one, other| one.key.cmp(&other.key));
+        (rows, findings)
+    };
+    let expected = tables(&mut |_| {});
+    assert_eq!(expected.0.len(), 2);
+    assert_eq!(expected.1.len(), 2, "{:?}", expected.1);
+    for seed in 1..=100 {
+        let shuffled = tables(&mut |signals| shuffle(signals, seed));
+        assert_eq!(shuffled, expected, "seed {seed}");
+    }
+}
+
+/// Fisher-Yates with xorshift, and every twentieth signal once more.
+fn shuffle(signals: &mut Vec<Signal>, seed: u64) {
+    let repeats: Vec<Signal> = signals.iter().step_by(20).cloned().collect();
+    signals.extend(repeats);
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for at in (1..signals.len()).rev() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        signals.swap(at, (state % (at as u64 + 1)) as usize);
+    }
+}
+
+/// Scenario: one cart is claimed by two orders, in both orders of arrival.
+/// Guarantees: it belongs to the order that claimed it first in event time, and the conflict is reported once.
+#[test]
+fn a_cart_claimed_twice_belongs_to_the_first() {
+    let lines = [
+        "1s shop-api/1 end model_upload cart.id=c1",
+        "3s crm-api/1 end order_create order.id=A cart.id=c1",
+        "9s crm-api/1 end order_create order.id=B cart.id=c1",
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut engine = Engine::new(shipped());
+        let mut conflicts = Vec::new();
+        for line in order.map(|at| lines[at]) {
+            let signal = scenario::signals(line).remove(0);
+            engine.observe(&signal.resource, &signal.span).unwrap();
+            conflicts.extend(engine.look(Sight::Seeing { since_ns: 0 }, EPOCH_NS).conflicts);
+        }
+        let [conflict] = &conflicts[..] else { panic!("{conflicts:?}") };
+        assert_eq!((&*conflict.key, &*conflict.value), ("cart.id", "c1"));
+        assert_eq!(conflict.anchors, ["A".into(), "B".into()]);
+        let uploads: Vec<&str> = engine
+            .rows
+            .values()
+            .flat_map(BTreeMap::values)
+            .filter(|row| row.span_ns.0 == EPOCH_NS)
+            .map(|row| &*row.name)
+            .collect();
+        assert_eq!(uploads, ["A"], "{order:?}");
+    }
+}
+
+/// Scenario: spans without a key share a trace with one that has a key, before and after it comes.
+/// Guarantees: they belong to its journey.
+#[test]
+fn spans_without_a_key_follow_their_trace() {
+    let (engine, _) = play(
+        shipped(),
+        "1s shop-api/1 end model_upload trace=t
+         3s crm-api/1 end order_create trace=t order.id=A
+         4s shop-api/1 end order_shown trace=t",
+        5,
+    );
+    let group = engine.rows.keys().next().copied().unwrap();
+    assert_eq!(engine.identity.attempts_in(group), 3);
+}
+
+/// Scenario: the analyzer sees its first order in the middle of its way.
+/// Guarantees: within the warm-up nothing is held against it, and later silence still counts.
+#[test]
+fn an_order_under_way_on_the_first_day() {
+    let definition = Definition::parse(include_str!("../../../journey-analyzer/journeys.yaml")).unwrap();
+    let (engine, log) = play(
+        definition,
+        "10s mes-api/1 end price.final order.id=A
+         12s crm-api/1 end price_form order.id=A
+         20s crm-api/1 end price_accept order.id=A",
+        200,
+    );
+    assert_eq!(
+        log,
+        "140s raised OrderStuck A not_started: waiting for production_take since 00:00:20\n"
+    );
+    let row = engine.rows.values().flat_map(BTreeMap::values).next().unwrap();
+    assert_eq!(row.verdict, Verdict::EvidenceGap);
+}
+
+/// Scenario: nothing happens to an open order for longer than `expire_after`.
+/// Guarantees: it leaves memory, what stood is cleared, nothing is raised.
+#[test]
+fn an_abandoned_order_expires() {
+    let text = include_str!("../../../journey-analyzer/journeys.yaml").replace("expire_after: 30d", "expire_after: 5m");
+    let (engine, log) = play(
+        Definition::parse(&text).unwrap(),
+        "1s mes-api/1 end price_request production.id=p9",
+        400,
+    );
+    assert_eq!(engine.journeys(), 0);
+    assert_eq!(engine.counters().expired, 1);
+    expect![[r#"
+        121s raised OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01
+        301s cleared OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01
+    "#]]
+    .assert_eq(&log);
+}

@@ -1,0 +1,374 @@
+//! Which spans belong to which journey.
+//!
+//! Values of anchor and alias keys are nodes, and a span that carries several ties them together. What is tied at
+//! all forms a *group*. Within a group, ties count from the earliest on, and one that would join two anchors is
+//! refused and becomes a conflict: so the same spans in any order give the same journeys. A span without a key
+//! belongs to the earliest span of its trace that has one, and waits until one comes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use journey_model::{SpanId, TraceId};
+
+use crate::limits::WAITING_SPANS_MAX;
+use crate::{Attempt, AttemptId, Definition, KeyKind, Nanos};
+
+/// A value of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(u32);
+
+/// Values that are tied, by whichever span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GroupId(u32);
+
+/// *First* means least in this order, never first to arrive.
+type Stamp = (Nanos, TraceId, SpanId);
+
+/// All keys seen, the groups they form, and the spans in them.
+#[derive(Debug, Default)]
+pub(crate) struct Identity {
+    nodes: HashMap<NodeId, Node>,
+    by_value: HashMap<(u8, Box<str>), NodeId>,
+    groups: HashMap<GroupId, Group>,
+    homes: HashMap<AttemptId, GroupId>,
+    traces: HashMap<TraceId, Trace>,
+    /// Spans that wait for a key, oldest first; some have left since.
+    waiting: VecDeque<AttemptId>,
+    next_id: u32,
+}
+
+#[derive(Debug)]
+struct Node {
+    /// Place of the key in the definition.
+    key: u8,
+    value: Box<str>,
+    is_anchor: bool,
+    group: GroupId,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    nodes: BTreeSet<NodeId>,
+    ties: BTreeMap<(NodeId, NodeId), Stamp>,
+    /// The spans and their own keys; none for a span that follows its trace.
+    attempts: BTreeMap<AttemptId, Vec<NodeId>>,
+}
+
+#[derive(Debug, Default)]
+struct Trace {
+    first_keyed: Option<(Stamp, NodeId)>,
+    keyless: BTreeSet<AttemptId>,
+}
+
+/// One journey of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The anchor's value, or the name of the least alias: `cart.id=c-1`.
+    pub(crate) name: Box<str>,
+    /// Whether it has an anchor.
+    pub(crate) is_anchored: bool,
+    pub(crate) attempts: BTreeSet<AttemptId>,
+}
+
+/// Two anchors claim one value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Conflict {
+    pub(crate) key: Box<str>,
+    pub(crate) value: Box<str>,
+    pub(crate) anchors: [Box<str>; 2],
+    pub(crate) at_ns: Nanos,
+}
+
+/// What placing one attempt did.
+#[derive(Debug, Default)]
+pub(crate) struct Placed {
+    /// Groups whose journeys may have changed.
+    pub(crate) touched: Vec<GroupId>,
+    /// Groups that were joined into another: nothing is left of them.
+    pub(crate) gone: Vec<GroupId>,
+    /// Too many wait for a key: this one waited longest and was given up.
+    pub(crate) given_up: Option<AttemptId>,
+}
+
+impl Identity {
+    /// Puts an attempt where its keys say, after each change of it.
+    pub(crate) fn place(&mut self, definition: &Definition, attempt: &Attempt) -> Placed {
+        let stamp = (attempt.first_ns(), attempt.id.trace_id, attempt.id.span_id);
+        let nodes = self.nodes_of(definition, attempt);
+        let mut placed = Placed::default();
+        let Some(first) = nodes.first().copied() else {
+            self.place_keyless(attempt.id, &mut placed);
+            return placed;
+        };
+        for pair in nodes.windows(2) {
+            self.join(pair[0], pair[1], &mut placed);
+        }
+        let group = self.nodes[&first].group;
+        let ties = &mut self.groups.get_mut(&group).expect("a node's group exists").ties;
+        for other in &nodes[1..] {
+            let tie = ties.entry((first.min(*other), first.max(*other))).or_insert(stamp);
+            *tie = stamp.min(*tie);
+        }
+        self.leave_waiting(attempt.id);
+        self.move_to(attempt.id, nodes, group, &mut placed);
+        self.note_keyed(attempt.id.trace_id, stamp, first, &mut placed);
+        placed
+    }
+
+    /// The journeys of a group and the conflicts between them.
+    pub(crate) fn parts(&self, definition: &Definition, group: GroupId) -> (Vec<Part>, Vec<Conflict>) {
+        let Some(group) = self.groups.get(&group) else { return Default::default() };
+        let (roots, conflicts) = self.split(definition, group);
+        let mut parts: BTreeMap<NodeId, Part> = BTreeMap::new();
+        for (node, root) in &roots {
+            let part = parts.entry(*root).or_insert_with(|| Part {
+                name: Box::default(),
+                is_anchored: false,
+                attempts: BTreeSet::new(),
+            });
+            self.name(definition, *node, part);
+        }
+        for (id, nodes) in &group.attempts {
+            for root in self.homes_within(*id, nodes, &roots) {
+                parts.get_mut(&root).expect("every root has a part").attempts.insert(*id);
+            }
+        }
+        (parts.into_values().filter(|part| !part.attempts.is_empty()).collect(), conflicts)
+    }
+
+    /// Forgets a group and its spans.
+    pub(crate) fn forget(&mut self, id: GroupId) -> BTreeSet<AttemptId> {
+        let Some(group) = self.groups.remove(&id) else { return BTreeSet::new() };
+        for node in group.nodes {
+            if let Some(node) = self.nodes.remove(&node) {
+                self.by_value.remove(&(node.key, node.value));
+            }
+        }
+        for attempt in group.attempts.keys() {
+            self.homes.remove(attempt);
+            self.traces.remove(&attempt.trace_id);
+        }
+        group.attempts.into_keys().collect()
+    }
+
+    /// Takes one span out again.
+    pub(crate) fn remove(&mut self, attempt: AttemptId) {
+        let home = self.homes.remove(&attempt);
+        if let Some(group) = home.and_then(|home| self.groups.get_mut(&home)) {
+            group.attempts.remove(&attempt);
+        }
+        self.leave_waiting(attempt);
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(crate) fn attempts_in(&self, group: GroupId) -> usize {
+        self.groups.get(&group).map_or(0, |group| group.attempts.len())
+    }
+
+    pub(crate) fn home(&self, attempt: AttemptId) -> Option<GroupId> {
+        self.homes.get(&attempt).copied()
+    }
+
+    /// The attempt's anchor and aliases as nodes, the anchor first.
+    fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> Vec<NodeId> {
+        let mut nodes = Vec::new();
+        for (at, key) in definition.keys.iter().enumerate() {
+            let is_anchor = match key.kind {
+                KeyKind::Anchor => true,
+                KeyKind::Alias => false,
+                KeyKind::Context => continue,
+            };
+            let Some(value) = attempt.key(&key.name) else { continue };
+            let Ok(at) = u8::try_from(at) else { continue };
+            let node = self.node(at, value, is_anchor);
+            if is_anchor { nodes.insert(0, node) } else { nodes.push(node) }
+        }
+        nodes
+    }
+
+    fn node(&mut self, key: u8, value: &str, is_anchor: bool) -> NodeId {
+        if let Some(known) = self.by_value.get(&(key, Box::from(value))) {
+            return *known;
+        }
+        let id = self.fresh_id();
+        let (node, group) = (NodeId(id), GroupId(id));
+        self.nodes.insert(node, Node { key, value: value.into(), is_anchor, group });
+        self.by_value.insert((key, value.into()), node);
+        self.groups.insert(group, Group { nodes: BTreeSet::from([node]), ..Group::default() });
+        node
+    }
+
+    /// Numbers are reused only after four thousand million of them, and never while one is in use.
+    fn fresh_id(&mut self) -> u32 {
+        loop {
+            self.next_id = self.next_id.wrapping_add(1);
+            if !self.nodes.contains_key(&NodeId(self.next_id))
+                && !self.groups.contains_key(&GroupId(self.next_id))
+            {
+                return self.next_id;
+            }
+        }
+    }
+
+    /// Joins two groups, the smaller into the larger.
+    fn join(&mut self, one: NodeId, other: NodeId, placed: &mut Placed) {
+        let (one, other) = (self.nodes[&one].group, self.nodes[&other].group);
+        if one == other {
+            return;
+        }
+        let (into, from) =
+            if self.attempts_in(one) >= self.attempts_in(other) { (one, other) } else { (other, one) };
+        let mut absorbed = self.groups.remove(&from).expect("a node's group exists");
+        for node in &absorbed.nodes {
+            self.nodes.get_mut(node).expect("a group's nodes exist").group = into;
+        }
+        for attempt in absorbed.attempts.keys() {
+            self.homes.insert(*attempt, into);
+        }
+        let target = self.groups.get_mut(&into).expect("a node's group exists");
+        target.nodes.append(&mut absorbed.nodes);
+        target.ties.append(&mut absorbed.ties);
+        target.attempts.append(&mut absorbed.attempts);
+        placed.gone.push(from);
+        placed.touched.retain(|touched| *touched != from);
+        placed.touched.push(into);
+    }
+
+    fn move_to(&mut self, attempt: AttemptId, nodes: Vec<NodeId>, group: GroupId, placed: &mut Placed) {
+        let before = self.homes.insert(attempt, group);
+        if let Some(before) = before.filter(|before| *before != group) {
+            if let Some(old) = self.groups.get_mut(&before) {
+                old.attempts.remove(&attempt);
+            }
+            placed.touched.push(before);
+        }
+        self.groups.get_mut(&group).expect("the caller's group exists").attempts.insert(attempt, nodes);
+        placed.touched.push(group);
+    }
+
+    fn place_keyless(&mut self, attempt: AttemptId, placed: &mut Placed) {
+        let trace = self.traces.entry(attempt.trace_id).or_default();
+        let is_new = !trace.keyless.contains(&attempt);
+        if let Some((_, node)) = trace.first_keyed {
+            trace.keyless.insert(attempt);
+            let group = self.nodes[&node].group;
+            self.move_to(attempt, Vec::new(), group, placed);
+        } else if is_new {
+            trace.keyless.insert(attempt);
+            self.waiting.push_back(attempt);
+            placed.given_up = self.give_up_oldest();
+        }
+    }
+
+    /// Keeps the number of waiting spans within its bound.
+    fn give_up_oldest(&mut self) -> Option<AttemptId> {
+        if self.waiting.len() <= WAITING_SPANS_MAX {
+            return None;
+        }
+        let oldest = self.waiting.pop_front()?;
+        let trace = self.traces.get_mut(&oldest.trace_id)?;
+        if trace.first_keyed.is_some() || !trace.keyless.remove(&oldest) {
+            return None; // It has found its journey meanwhile.
+        }
+        if trace.keyless.is_empty() {
+            self.traces.remove(&oldest.trace_id);
+        }
+        Some(oldest)
+    }
+
+    /// An attempt that had no key and now has one no longer hangs on its trace.
+    fn leave_waiting(&mut self, attempt: AttemptId) {
+        if let Some(trace) = self.traces.get_mut(&attempt.trace_id) {
+            trace.keyless.remove(&attempt);
+        }
+    }
+
+    /// Notes a span with a key; the spans of its trace without one follow the earliest.
+    fn note_keyed(&mut self, trace_id: TraceId, stamp: Stamp, node: NodeId, placed: &mut Placed) {
+        let trace = self.traces.entry(trace_id).or_default();
+        if trace.first_keyed.is_some_and(|(known, _)| known <= stamp) {
+            return;
+        }
+        trace.first_keyed = Some((stamp, node));
+        let group = self.nodes[&node].group;
+        for attempt in trace.keyless.clone() {
+            self.move_to(attempt, Vec::new(), group, placed);
+        }
+    }
+
+    /// Maps each node of the group to the root of its journey: earliest ties first, never two anchors.
+    fn split(&self, definition: &Definition, group: &Group) -> (BTreeMap<NodeId, NodeId>, Vec<Conflict>) {
+        let mut roots: BTreeMap<NodeId, NodeId> = group.nodes.iter().map(|node| (*node, *node)).collect();
+        let mut anchors: BTreeMap<NodeId, NodeId> =
+            group.nodes.iter().filter(|node| self.nodes[node].is_anchor).map(|node| (*node, *node)).collect();
+        let mut ties: Vec<_> = group.ties.iter().map(|(pair, stamp)| (*stamp, *pair)).collect();
+        ties.sort_unstable();
+        let mut conflicts = Vec::new();
+        for (stamp, (one, other)) in ties {
+            let (kept, lost) = (roots[&one], roots[&other]);
+            if kept == lost {
+                continue;
+            }
+            if let (Some(first), Some(second)) = (anchors.get(&kept), anchors.get(&lost)) {
+                let alias = if self.nodes[&one].is_anchor { other } else { one };
+                conflicts.push(self.conflict(definition, alias, [*first, *second], stamp.0));
+                continue;
+            }
+            if let Some(anchor) = anchors.remove(&lost) {
+                anchors.insert(kept, anchor);
+            }
+            roots.values_mut().filter(|root| **root == lost).for_each(|root| *root = kept);
+        }
+        (roots, conflicts)
+    }
+
+    fn conflict(
+        &self,
+        definition: &Definition,
+        alias: NodeId,
+        anchors: [NodeId; 2],
+        at_ns: Nanos,
+    ) -> Conflict {
+        let alias = &self.nodes[&alias];
+        let mut anchors = anchors.map(|anchor| self.nodes[&anchor].value.clone());
+        anchors.sort();
+        Conflict {
+            key: definition.keys[usize::from(alias.key)].name.as_str().into(),
+            value: alias.value.clone(),
+            anchors,
+            at_ns,
+        }
+    }
+
+    /// Gives the part the best name so far: the anchor, else the least alias.
+    fn name(&self, definition: &Definition, node: NodeId, part: &mut Part) {
+        let node = &self.nodes[&node];
+        if node.is_anchor {
+            part.name = node.value.clone();
+            part.is_anchored = true;
+        } else if !part.is_anchored {
+            let key = &definition.keys[usize::from(node.key)].name;
+            let name = format!("{key}={}", node.value).into_boxed_str();
+            if part.name.is_empty() || name < part.name {
+                part.name = name;
+            }
+        }
+    }
+
+    /// The journeys an attempt belongs to: those of all its keys, or of its trace.
+    fn homes_within(
+        &self,
+        attempt: AttemptId,
+        nodes: &[NodeId],
+        roots: &BTreeMap<NodeId, NodeId>,
+    ) -> BTreeSet<NodeId> {
+        let root = |node: &NodeId| roots.get(node).copied();
+        if !nodes.is_empty() {
+            return nodes.iter().filter_map(root).collect();
+        }
+        let first_keyed = self.traces.get(&attempt.trace_id).and_then(|trace| trace.first_keyed);
+        first_keyed.and_then(|(_, node)| root(&node)).into_iter().collect()
+    }
+}

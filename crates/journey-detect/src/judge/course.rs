@@ -1,0 +1,370 @@
+//! The steps of one journey, followed through the flow.
+//!
+//! A step that may not come here is explained in the simplest way: a neighbour within the skew bound came first;
+//! else up to [`MISSING_STEPS_MAX`] steps before it are missing; else it is one too many. One fault so gives one
+//! deviation, and the course goes on behind it.
+
+use std::collections::VecDeque;
+
+use super::{Judgement, Scene, Standing};
+use crate::finding::{Alert, Finding, FindingKey};
+use crate::flow::{Automaton, StateId};
+use crate::limits::{BEATS_MISSED_MAX, MISSING_STEPS_MAX};
+use crate::{Allowance, Attempt, Nanos, OrderBy, StageId};
+
+/// The course of one journey.
+#[derive(Debug)]
+pub(crate) struct Course {
+    /// How each attempt stands, in the order given.
+    pub(crate) standings: Vec<Standing>,
+    /// The steps that count, in order.
+    pub(crate) steps: Vec<Step>,
+    /// Where the journey stands after them.
+    pub(crate) state: StateId,
+    deviations: Vec<Deviation>,
+    /// The first steps lie before the first signal ever seen, or close after it.
+    began_in_the_middle: bool,
+}
+
+/// One step of the course.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// Place of its attempt in the list given.
+    pub(crate) attempt: usize,
+    pub(crate) stage: StageId,
+    /// Where the journey stood before it.
+    pub(crate) before: StateId,
+}
+
+/// A step that may not come where it came.
+#[derive(Debug)]
+struct Deviation {
+    /// Place of its attempt in the list given.
+    attempt: usize,
+    /// Number of steps before it.
+    index: usize,
+    expected: Vec<StageId>,
+    kind: DeviationKind,
+}
+
+#[derive(Debug)]
+enum DeviationKind {
+    /// No missing step explains it.
+    Extra,
+    /// These steps are missing before it, and their grace is over.
+    Missing(Vec<StageId>),
+    /// These steps are missing, and it is too early, or there is reason, not to hold that against the order.
+    Unseen { recheck_ns: Option<Nanos> },
+    /// A step that belongs before it comes later.
+    Swapped(Vec<StageId>),
+}
+
+impl Course {
+    /// Follows the attempts, which are sorted.
+    pub(super) fn follow(scene: &Scene<'_>, automaton: &mut Automaton, attempts: &[&Attempt]) -> Self {
+        let standings = standings(scene, attempts);
+        let queue: VecDeque<(usize, StageId)> = attempts
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| match standings[*at] {
+                Standing::Done => true,
+                Standing::Running => scene.definition.order_by == OrderBy::Start,
+                _ => false,
+            })
+            .filter_map(|(at, attempt)| Some((at, scene.definition.stage_named(&attempt.stage)?)))
+            .collect();
+        let mut course = Self {
+            standings,
+            steps: Vec::new(),
+            state: automaton.initial(),
+            deviations: Vec::new(),
+            began_in_the_middle: false,
+        };
+        course.begin(scene, automaton, attempts, &queue);
+        course.walk(scene, automaton, attempts, queue);
+        course.close_passed(automaton);
+        course
+    }
+
+    /// An order that was under way before the first signal begins wherever its first step can follow.
+    fn begin(
+        &mut self,
+        scene: &Scene<'_>,
+        automaton: &mut Automaton,
+        attempts: &[&Attempt],
+        queue: &VecDeque<(usize, StageId)>,
+    ) {
+        let Some((first, stage)) = queue.front() else { return };
+        let warm_until = scene.first_signal_ns.saturating_add(scene.definition.warm_up_ns);
+        let is_warm_up = scene.definition.warm_up_ns > 0 && attempts[*first].first_ns() <= warm_until;
+        if is_warm_up && automaton.step(self.state, *stage).is_none() {
+            self.state = automaton.everywhere();
+            self.began_in_the_middle = true;
+        }
+    }
+
+    fn walk(
+        &mut self,
+        scene: &Scene<'_>,
+        automaton: &mut Automaton,
+        attempts: &[&Attempt],
+        mut queue: VecDeque<(usize, StageId)>,
+    ) {
+        // Steps that were found to come after one they belong before; each explains itself once.
+        let mut explained: Vec<StageId> = Vec::new();
+        while let Some((at, stage)) = queue.pop_front() {
+            let before = self.state;
+            if let Some(after) = automaton.step(before, stage) {
+                self.state = after;
+                self.steps.push(Step { attempt: at, stage, before });
+                continue;
+            }
+            if let Some(concurrent) = concurrent(scene, automaton, attempts, before, (at, stage), &queue) {
+                let earlier = queue.remove(concurrent).expect("the place was found in this queue");
+                queue.push_front((at, stage));
+                queue.push_front(earlier);
+                continue;
+            }
+            if let Some(place) = explained.iter().position(|known| *known == stage) {
+                explained.swap_remove(place);
+                continue;
+            }
+            let index = self.steps.len();
+            let kind = match missing_before(automaton, before, stage) {
+                None => DeviationKind::Extra,
+                Some((missing, after)) => {
+                    self.state = after;
+                    self.steps.push(Step { attempt: at, stage, before });
+                    if self.close_running(scene, attempts, &missing) {
+                        continue;
+                    }
+                    self.explain(scene, attempts, at, &missing, &queue, &mut explained)
+                }
+            };
+            let expected = automaton.expected(before).collect();
+            self.deviations.push(Deviation { attempt: at, index, expected, kind });
+        }
+    }
+
+    /// Closes a running attempt of each missing step: it began, so it is its end that was not seen. Returns whether
+    /// there was one for each.
+    fn close_running(&mut self, scene: &Scene<'_>, attempts: &[&Attempt], missing: &[StageId]) -> bool {
+        let running = |stage: &StageId| {
+            attempts.iter().enumerate().position(|(at, attempt)| {
+                self.standings[at] == Standing::Running
+                    && scene.definition.stage_named(&attempt.stage) == Some(*stage)
+            })
+        };
+        let Some(places) = missing.iter().map(running).collect::<Option<Vec<usize>>>() else { return false };
+        places.into_iter().for_each(|place| self.standings[place] = Standing::DoneUnseen);
+        true
+    }
+
+    /// Why these steps are missing before the attempt.
+    fn explain(
+        &self,
+        scene: &Scene<'_>,
+        attempts: &[&Attempt],
+        at: usize,
+        missing: &[StageId],
+        rest: &VecDeque<(usize, StageId)>,
+        explained: &mut Vec<StageId>,
+    ) -> DeviationKind {
+        let later: Vec<StageId> =
+            missing.iter().copied().filter(|stage| rest.iter().any(|(_, found)| found == stage)).collect();
+        if !later.is_empty() {
+            explained.extend(&later);
+            return DeviationKind::Swapped(later);
+        }
+        let came_ns = attempts[at].first_ns();
+        let grace = Allowance::Elapsed(scene.definition.beat_interval_ns.saturating_mul(BEATS_MISSED_MAX));
+        match scene.sight.deadline(came_ns, grace) {
+            None => return DeviationKind::Unseen { recheck_ns: None },
+            Some(deadline) if scene.now < deadline => {
+                return DeviationKind::Unseen { recheck_ns: Some(deadline) };
+            }
+            Some(_) => {}
+        }
+        let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
+        let window = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came_ns);
+        let vanished = |stage: &StageId| {
+            let service = &scene.definition.stage(*stage).service;
+            let interval_ns = scene.definition.beat_interval_ns;
+            scene.instances.one_vanished(service, window, interval_ns, scene.sight, scene.now)
+        };
+        if missing.iter().all(vanished) {
+            DeviationKind::Unseen { recheck_ns: None }
+        } else {
+            DeviationKind::Missing(missing.to_vec())
+        }
+    }
+
+    /// A running stage is done, its end unseen, once a step comes that could not have come without it.
+    fn close_passed(&mut self, automaton: &mut Automaton) {
+        for place in 0..self.steps.len() {
+            let step = &self.steps[place];
+            if self.standings[step.attempt] != Standing::Running {
+                continue;
+            }
+            let mut without = step.before;
+            let is_passed = self.steps[place + 1..].iter().any(|later| {
+                let next = automaton.step(without, later.stage);
+                without = next.unwrap_or(without);
+                next.is_none()
+            });
+            if is_passed {
+                self.standings[step.attempt] = Standing::DoneUnseen;
+            }
+        }
+    }
+
+    /// Whether a step is missing and that is not held against the order.
+    pub(super) fn has_gap(&self) -> bool {
+        self.began_in_the_middle
+            || self.deviations.iter().any(|deviation| matches!(deviation.kind, DeviationKind::Unseen { .. }))
+    }
+
+    /// Reports the first deviation that is held against the order. Returns whether there is one.
+    pub(super) fn report(
+        &self,
+        scene: &Scene<'_>,
+        order_id: &str,
+        attempts: &[&Attempt],
+        judgement: &mut Judgement,
+    ) -> bool {
+        for deviation in &self.deviations {
+            if let DeviationKind::Unseen { recheck_ns } = deviation.kind {
+                judgement.look_again(recheck_ns);
+            }
+        }
+        let held = |deviation: &&Deviation| !matches!(deviation.kind, DeviationKind::Unseen { .. });
+        let Some(deviation) = self.deviations.iter().find(held) else { return false };
+        judgement.findings.push(violation(scene, order_id, attempts, deviation));
+        true
+    }
+}
+
+fn violation(
+    scene: &Scene<'_>,
+    order_id: &str,
+    attempts: &[&Attempt],
+    deviation: &Deviation,
+) -> Finding {
+    let attempt = attempts[deviation.attempt];
+    let names = |stages: &[StageId]| {
+        let names: Vec<&str> = stages.iter().map(|stage| &*scene.definition.stage(*stage).name).collect();
+        names.join(", ")
+    };
+    let stage = &attempt.stage;
+    let (reason, summary) = match &deviation.kind {
+        DeviationKind::Swapped(later) => ("wrong_order", format!("{stage} came before {}", names(later))),
+        DeviationKind::Missing(missing) => ("missing_step", format!("{stage} came without {}", names(missing))),
+        DeviationKind::Extra | DeviationKind::Unseen { .. } => {
+            ("wrong_order", format!("{stage} came where it may not come"))
+        }
+    };
+    let expected = names(&deviation.expected);
+    Finding {
+        key: FindingKey {
+            alert: Alert::OrderViolation,
+            order: order_id.into(),
+            stage: stage.clone(),
+            rule: Some("flow".into()),
+            service: None,
+        },
+        cause: format!("{}/{reason}", attempt.id.span_id).into(),
+        reason,
+        summary: summary.into(),
+        waiting_for: None,
+        evidence: format!("step {} is {stage}, expected one of: {expected}", deviation.index).into(),
+        trace_id: Some(attempt.id.trace_id),
+        since_ns: attempt.first_ns(),
+    }
+}
+
+/// How each attempt stands before the flow is followed.
+fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
+    let mut in_loop = Vec::new();
+    scene.definition.flow.for_each_stage(false, &mut |stage, looped| {
+        if looped {
+            in_loop.push(stage);
+        }
+    });
+    let standing = |(at, attempt): (usize, &&Attempt)| {
+        let Some(stage) = scene.definition.stage_named(&attempt.stage) else { return Standing::Unplaced };
+        if attempt.has_failed() {
+            return Standing::Failed;
+        }
+        if !attempt.is_open() {
+            return Standing::Done;
+        }
+        if is_superseded(attempts, at, in_loop.contains(&stage)) {
+            return Standing::Superseded;
+        }
+        let is_seen = attempt.start_ns.is_some();
+        if is_seen || scene.definition.order_by == OrderBy::End { Standing::Running } else { Standing::Unplaced }
+    };
+    attempts.iter().enumerate().map(standing).collect()
+}
+
+/// An open attempt is superseded by a newer one of its stage; in a loop, where a stage repeats, only by the next step.
+fn is_superseded(attempts: &[&Attempt], at: usize, in_loop: bool) -> bool {
+    let open = attempts[at];
+    let newer = |other: &&&Attempt| {
+        (other.first_ns(), other.id) > (open.first_ns(), open.id) && other.id != open.id
+    };
+    let mut later: Vec<_> = attempts.iter().filter(newer).collect();
+    later.sort_by_key(|attempt| (attempt.first_ns(), attempt.id));
+    if in_loop { later.truncate(1) }
+    later.iter().any(|other| other.stage == open.stage)
+}
+
+/// The place in the queue of a step that happened at the same time elsewhere and may come first.
+fn concurrent(
+    scene: &Scene<'_>,
+    automaton: &mut Automaton,
+    attempts: &[&Attempt],
+    state: StateId,
+    (at, stage): (usize, StageId),
+    queue: &VecDeque<(usize, StageId)>,
+) -> Option<usize> {
+    let this = attempts[at];
+    let (this_ns, _) = super::order(scene.definition, this);
+    let is_close = |other: &Attempt| {
+        super::order(scene.definition, other).0.abs_diff(this_ns) <= scene.definition.skew_ns
+    };
+    let close = queue.iter().enumerate().take_while(|(_, (other, _))| is_close(attempts[*other]));
+    let mut elsewhere =
+        close.filter(|(_, (other, _))| super::are_concurrent(scene.definition, this, attempts[*other]));
+    elsewhere.find_map(|(place, (_, other_stage))| {
+        let after = automaton.step(state, *other_stage)?;
+        automaton.step(after, stage).map(|_| place)
+    })
+}
+
+/// The fewest steps that are missing before `stage`, and the state after it.
+fn missing_before(
+    automaton: &mut Automaton,
+    from: StateId,
+    stage: StageId,
+) -> Option<(Vec<StageId>, StateId)> {
+    let mut reached: VecDeque<(StateId, Vec<StageId>)> = VecDeque::from([(from, Vec::new())]);
+    let mut seen = vec![from];
+    while let Some((state, missing)) = reached.pop_front() {
+        if let Some(after) = automaton.step(state, stage) {
+            return Some((missing, after));
+        }
+        if missing.len() == MISSING_STEPS_MAX {
+            continue;
+        }
+        let expected: Vec<StageId> = automaton.expected(state).collect();
+        for step in expected {
+            let Some(after) = automaton.step(state, step) else { continue };
+            if !seen.contains(&after) {
+                seen.push(after);
+                reached.push_back((after, missing.iter().copied().chain([step]).collect()));
+            }
+        }
+    }
+    None
+}

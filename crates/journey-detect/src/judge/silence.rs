@@ -1,0 +1,296 @@
+//! What stays open, held against its deadlines: stages that do not come, and stages that do not end.
+//!
+//! Silence is judged on `now`, and only while the analyzer sees. A finding that stands is kept while what it rests
+//! on goes on, whether anybody sees or not.
+
+use std::collections::BTreeMap;
+
+use super::{Course, Judgement, Scene, Standing, Wait};
+use crate::allowance::duration;
+use crate::finding::{Alert, Finding, FindingKey};
+use crate::flow::Automaton;
+use crate::limits::BEATS_MISSED_MAX;
+use crate::{Allowance, Attempt, Nanos, RuleKind, StageDefinition, StageId, clock_time};
+
+/// Reports waits and silent stages.
+pub(super) fn report(
+    scene: &Scene<'_>,
+    automaton: &mut Automaton,
+    course: &Course,
+    order_id: &str,
+    attempts: &[&Attempt],
+    standing: &[Finding],
+    judgement: &mut Judgement,
+) {
+    let mut report = Report { scene, order_id, standing, judgement };
+    for (at, attempt) in attempts.iter().enumerate() {
+        if course.standings[at] == Standing::Running {
+            report.running(attempt);
+        }
+    }
+    let pending = pending(scene, automaton, course, attempts);
+    for alternatives in alternatives(automaton, course, pending) {
+        report.waiting(&alternatives);
+    }
+}
+
+/// A stage that may come next, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Pending<'a> {
+    stage: StageId,
+    definition: &'a StageDefinition,
+    /// How long it may take to come.
+    within: Option<Allowance>,
+    since_ns: Nanos,
+    /// The step that made it possible.
+    enabled_by: &'a Attempt,
+}
+
+/// The stages that may come next and for which nobody is still at work.
+fn pending<'a>(
+    scene: &Scene<'a>,
+    automaton: &Automaton,
+    course: &Course,
+    attempts: &[&'a Attempt],
+) -> Vec<Pending<'a>> {
+    enabled(automaton, course)
+        .into_iter()
+        .filter_map(|(stage, by)| {
+            let enabled_by = attempts[by];
+            let mut since_ns = ended(course, attempts, by)?;
+            for rule in &scene.definition.rules {
+                if let RuleKind::Precedence { first, then } = rule.kind
+                    && then == stage
+                {
+                    let first = course.steps.iter().find(|step| step.stage == first)?;
+                    since_ns = since_ns.max(ended(course, attempts, first.attempt)?);
+                }
+            }
+            let definition = scene.definition.stage(stage);
+            let failed = attempts.iter().filter(|attempt| attempt.has_failed() && *attempt.stage == *definition.name);
+            since_ns = failed.filter_map(|attempt| attempt.end_ns).fold(since_ns, Nanos::max);
+            let before = scene.definition.stage_named(&enabled_by.stage)?;
+            let within = definition.start_within.after(before);
+            Some(Pending { stage, definition, within, since_ns, enabled_by })
+        })
+        .collect()
+}
+
+/// For each stage that may come next, the attempt whose step made it possible.
+fn enabled(automaton: &Automaton, course: &Course) -> BTreeMap<StageId, usize> {
+    let mut enabled = BTreeMap::new();
+    for (place, step) in course.steps.iter().enumerate() {
+        let after = course.steps.get(place + 1).map_or(course.state, |next| next.before);
+        let before: Vec<StageId> = automaton.expected(step.before).collect();
+        enabled.remove(&step.stage);
+        let expected: Vec<StageId> = automaton.expected(after).collect();
+        enabled.retain(|stage, _| expected.contains(stage));
+        for stage in expected {
+            if !before.contains(&stage) || stage == step.stage {
+                enabled.insert(stage, step.attempt);
+            }
+        }
+    }
+    enabled
+}
+
+/// When the attempt was over, `None` while it runs.
+fn ended(course: &Course, attempts: &[&Attempt], at: usize) -> Option<Nanos> {
+    match course.standings[at] {
+        Standing::Running => None,
+        _ => Some(attempts[at].end_ns.unwrap_or(attempts[at].last_ns())),
+    }
+}
+
+/// Groups stages of which any one lets the order go on, and leaves out those it can do without.
+fn alternatives<'a>(
+    automaton: &mut Automaton,
+    course: &Course,
+    pending: Vec<Pending<'a>>,
+) -> Vec<Vec<Pending<'a>>> {
+    if automaton.may_end(course.state) {
+        return Vec::new();
+    }
+    let all: Vec<StageId> = automaton.expected(course.state).collect();
+    let mut spares = |one: StageId, other: StageId| {
+        let after = automaton.step(course.state, one);
+        one != other && after.is_none_or(|after| !automaton.expected(after).any(|stage| stage == other))
+    };
+    let mut groups: Vec<Vec<Pending<'a>>> = Vec::new();
+    for candidate in pending {
+        let stage = candidate.stage;
+        // A stage that another one spares, and that does not spare that one, is optional.
+        if all.iter().any(|other| spares(*other, stage) && !spares(stage, *other)) {
+            continue;
+        }
+        match groups.iter_mut().find(|group| spares(group[0].stage, stage)) {
+            Some(group) => group.push(candidate),
+            None => groups.push(vec![candidate]),
+        }
+    }
+    // Alone, a stage is waited for only if the journey cannot end without it.
+    groups.retain(|group| group.len() > 1 || !automaton.can_end_without(course.state, group[0].stage));
+    groups
+}
+
+struct Report<'r, 'a> {
+    scene: &'r Scene<'a>,
+    order_id: &'r str,
+    standing: &'r [Finding],
+    judgement: &'r mut Judgement,
+}
+
+impl Report<'_, '_> {
+    /// The order waits for one of these. The latest of their limits counts; one without a limit is not waited for.
+    fn waiting(&mut self, alternatives: &[Pending<'_>]) {
+        for pending in alternatives {
+            self.judgement.waits.push(Wait {
+                stage: pending.definition.name.as_str().into(),
+                since_ns: pending.since_ns,
+                until_ns: pending.within.map(|within| within.after(pending.since_ns)),
+            });
+        }
+        let limited = alternatives.iter().filter_map(|pending| Some((pending, pending.within?)));
+        let Some((pending, within)) = limited.clone().min_by_key(|(pending, within)| within.after(pending.since_ns))
+        else {
+            return;
+        };
+        let names: Vec<&str> = limited.clone().map(|(pending, _)| &*pending.definition.name).collect();
+        let names = names.join(" or ");
+        let finding = Finding {
+            key: self.key(Alert::OrderStuck, &pending.definition.name, None),
+            cause: format!("{}/{}", pending.enabled_by.id.span_id, pending.since_ns).into(),
+            reason: "not_started",
+            summary: format!("waiting for {names} since {}", clock_time(pending.since_ns)).into(),
+            waiting_for: Some(names.into()),
+            evidence: format!(
+                "{} ended at {}, {} was due within {within}",
+                pending.enabled_by.stage,
+                clock_time(pending.since_ns),
+                pending.definition.name,
+            )
+            .into(),
+            trace_id: Some(pending.enabled_by.id.trace_id),
+            since_ns: pending.since_ns,
+        };
+        let deadline = limited
+            .map(|(pending, within)| self.scene.sight.deadline(pending.since_ns, within))
+            .reduce(|one, other| Some(one?.max(other?)))
+            .flatten();
+        self.raise_at(finding, deadline);
+    }
+
+    /// A stage runs: does its process live, does its work move, is it within its limit?
+    fn running(&mut self, attempt: &Attempt) {
+        let stage = self.scene.definition.stage_named(&attempt.stage).map(|id| self.scene.definition.stage(id));
+        let Some(stage) = stage else { return };
+        if let Some(interval_ns) = attempt.beat_interval_ns {
+            self.no_beats(attempt, interval_ns);
+            self.no_progress(attempt, stage);
+        }
+        self.not_finished(attempt, stage);
+    }
+
+    fn no_beats(&mut self, attempt: &Attempt, interval_ns: Nanos) {
+        let last_ns = attempt.last_ns();
+        let patience = Allowance::Elapsed(interval_ns.saturating_mul(BEATS_MISSED_MAX));
+        let instance = self.scene.instances.get(&attempt.instance);
+        let process = match instance {
+            Some(instance) if instance.last_ns > last_ns => "its process still sends signals",
+            Some(_) => "its process is silent too",
+            None => "nothing is known of its process",
+        };
+        let finding = Finding {
+            key: self.key(Alert::StageDead, &attempt.stage, Some(&attempt.service)),
+            // A later beat is another silence: the stage is alive again.
+            cause: format!("{}/{last_ns}", attempt.id.span_id).into(),
+            reason: "no_beats",
+            summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns)).into(),
+            waiting_for: Some(attempt.stage.clone()),
+            evidence: format!(
+                "no beat for {BEATS_MISSED_MAX} intervals of {}; {process}; attempt {} of {} on {}",
+                duration(interval_ns),
+                attempt.number,
+                attempt.stage,
+                attempt.instance,
+            )
+            .into(),
+            trace_id: Some(attempt.id.trace_id),
+            since_ns: last_ns,
+        };
+        self.raise_at(finding, self.scene.sight.deadline(last_ns, patience));
+    }
+
+    /// The beat itself says how long the work stands still, so it needs no sight.
+    fn no_progress(&mut self, attempt: &Attempt, stage: &StageDefinition) {
+        let (Some(Allowance::Elapsed(within)), Some(idle_ns), Some(beat_ns)) =
+            (stage.progress_within, attempt.idle_ns, attempt.last_beat_ns)
+        else {
+            return;
+        };
+        if idle_ns <= within {
+            return;
+        }
+        let since_ns = beat_ns.saturating_sub(idle_ns);
+        let done = attempt.progress.map_or(String::new(), |done| format!(" at {:.0} %", done * 100.0));
+        let key = self.key(Alert::StageDead, &attempt.stage, Some(&attempt.service));
+        if self.judgement.findings.iter().any(|finding| finding.key == key) {
+            return; // Its process is dead, which says more.
+        }
+        self.judgement.findings.push(Finding {
+            key,
+            cause: format!("{}/progress", attempt.id.span_id).into(),
+            reason: "no_progress",
+            summary: format!("{} has stood still{done} since {}", attempt.stage, clock_time(since_ns)).into(),
+            waiting_for: Some(attempt.stage.clone()),
+            evidence: format!(
+                "beats come, but its work showed no sign of life for more than {}; attempt {} on {}",
+                duration(within),
+                attempt.number,
+                attempt.instance,
+            )
+            .into(),
+            trace_id: Some(attempt.id.trace_id),
+            since_ns,
+        });
+    }
+
+    fn not_finished(&mut self, attempt: &Attempt, stage: &StageDefinition) {
+        let Some(within) = stage.finish_within else { return };
+        let since_ns = attempt.first_ns();
+        // A beating stage is alive: it is slow, never stuck.
+        let alert = if attempt.beat_interval_ns.is_some() { Alert::StageSlow } else { Alert::OrderStuck };
+        let service = (alert == Alert::StageSlow).then_some(&*attempt.service);
+        let finding = Finding {
+            key: self.key(alert, &attempt.stage, service),
+            cause: attempt.id.span_id.to_string().into(),
+            reason: "not_finished",
+            summary: format!("{} has been running since {}", attempt.stage, clock_time(since_ns)).into(),
+            waiting_for: Some(attempt.stage.clone()),
+            evidence: format!("{} was due to end within {within}", attempt.stage).into(),
+            trace_id: Some(attempt.id.trace_id),
+            since_ns,
+        };
+        self.raise_at(finding, self.scene.sight.deadline(since_ns, within));
+    }
+
+    /// Reports the finding if it stands already or its deadline has passed; else notes when to look again.
+    fn raise_at(&mut self, finding: Finding, deadline: Option<Nanos>) {
+        let stands = self.standing.iter().any(|known| known.is_same(&finding));
+        if stands || deadline.is_some_and(|deadline| deadline <= self.scene.now) {
+            self.judgement.findings.push(finding);
+        } else {
+            self.judgement.look_again(deadline);
+        }
+    }
+
+    fn key(&self, alert: Alert, stage: &str, service: Option<&str>) -> FindingKey {
+        FindingKey {
+            alert,
+            order: self.order_id.into(),
+            stage: stage.into(),
+            rule: None,
+            service: service.map(Into::into),
+        }
+    }
+}

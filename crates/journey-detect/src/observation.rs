@@ -1,0 +1,151 @@
+//! What one span says about an attempt or a service instance.
+
+use journey_model::{
+    ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, attribute,
+};
+
+use crate::limits::KEY_BYTES_MAX;
+use crate::{Attempt, AttemptId, Definition, Nanos};
+
+/// What one span says.
+#[derive(Debug)]
+pub(crate) enum Observation {
+    /// Nothing about a journey.
+    Irrelevant,
+    /// A marker without the stage span it belongs to, or without the stage's name.
+    Malformed,
+    /// A service instance runs or stops.
+    Process(ProcessSignal),
+    /// Something about an attempt of a stage.
+    Stage(Box<Attempt>),
+}
+
+/// What a process signal says.
+#[derive(Debug)]
+pub(crate) struct ProcessSignal {
+    pub(crate) state: ProcessState,
+    pub(crate) at_ns: Nanos,
+    /// The last number used.
+    pub(crate) seq: u64,
+}
+
+/// Reads one span. A span without a signal that names a stage is an ended stage.
+pub(crate) fn observe(definition: &Definition, resource: &Resource<'_>, span: &SpanRecord<'_>) -> Observation {
+    let stage = stage_name(definition, resource, span);
+    let signal = match span.str(attribute::JOURNEY_SIGNAL) {
+        Some(word) => Signal::parse(word),
+        None => stage.map(|_| Signal::End),
+    };
+    match (signal, stage) {
+        (None, _) => Observation::Irrelevant,
+        (Some(Signal::Process), _) => process(span),
+        (Some(signal), Some(stage)) => attempt(definition, resource, span, signal, stage),
+        (Some(_), None) => Observation::Malformed,
+    }
+}
+
+fn process(span: &SpanRecord<'_>) -> Observation {
+    let state = span.str(attribute::JOURNEY_PROCESS_STATE).and_then(ProcessState::parse);
+    let Some(state) = state else { return Observation::Malformed };
+    let seq = span.i64(attribute::JOURNEY_SEQ).and_then(|seq| seq.try_into().ok()).unwrap_or(0);
+    Observation::Process(ProcessSignal { state, at_ns: span.start_ns, seq })
+}
+
+fn attempt(
+    definition: &Definition,
+    resource: &Resource<'_>,
+    span: &SpanRecord<'_>,
+    signal: Signal,
+    stage: &str,
+) -> Observation {
+    let is_end = signal == Signal::End;
+    let span_id = if is_end { Some(span.span_id) } else { span.parent_span_id };
+    let Some(span_id) = span_id else { return Observation::Malformed };
+    let number = span.i64(attribute::JOURNEY_STAGE_ATTEMPT).and_then(|number| number.try_into().ok());
+    let size = definition.stage_named(stage).and_then(|id| definition.stage(id).size.as_deref());
+    Observation::Stage(Box::new(Attempt {
+        id: AttemptId { trace_id: span.trace_id, span_id },
+        // A marker's parent is the stage span; what caused that one, only its end says.
+        parent_span_id: span.parent_span_id.filter(|_| is_end),
+        stage: stage.into(),
+        service: resource.str(attribute::SERVICE_NAME).unwrap_or_default().into(),
+        instance: resource.str(attribute::SERVICE_INSTANCE_ID).unwrap_or_default().into(),
+        number: number.unwrap_or(1),
+        start_ns: (signal != Signal::Beat).then_some(span.start_ns),
+        end_ns: is_end.then_some(span.end_ns),
+        outcome: is_end.then(|| outcome(span)),
+        error_type: span.str(attribute::ERROR_TYPE).map(Into::into),
+        beat_interval_ns: seconds(span, attribute::JOURNEY_STAGE_HEARTBEAT_INTERVAL),
+        last_beat_ns: (signal == Signal::Beat).then_some(span.start_ns),
+        progress: span.f64(attribute::JOURNEY_STAGE_PROGRESS),
+        idle_ns: seconds(span, attribute::JOURNEY_STAGE_IDLE),
+        size: span.f64(size.unwrap_or(attribute::JOURNEY_STAGE_SIZE)),
+        keys: pairs(definition.keys.iter().map(|key| &*key.name), resource, span),
+        facets: facets(definition, resource, span),
+    }))
+}
+
+/// The stage that a span names, or that the definition recognises in it.
+fn stage_name<'s>(
+    definition: &'s Definition,
+    resource: &Resource<'_>,
+    span: &'s SpanRecord<'_>,
+) -> Option<&'s str> {
+    span.str(&definition.stage_attribute).or_else(|| {
+        let found = definition.stages.iter().find(|stage| {
+            stage.matching.as_ref().is_some_and(|wanted| {
+                wanted.span == span.name
+                    && wanted.kind.is_none_or(|kind| kind == span.kind)
+                    && resource.str(attribute::SERVICE_NAME) == Some(&wanted.service)
+            })
+        })?;
+        Some(&found.name)
+    })
+}
+
+fn outcome(span: &SpanRecord<'_>) -> StageOutcome {
+    let said = span.str(attribute::JOURNEY_STAGE_OUTCOME).and_then(StageOutcome::parse);
+    said.unwrap_or(match span.status {
+        SpanStatus::Error { .. } => StageOutcome::Failed,
+        SpanStatus::Ok | SpanStatus::Unset => StageOutcome::Ok,
+    })
+}
+
+fn seconds(span: &SpanRecord<'_>, key: &str) -> Option<Nanos> {
+    let seconds = span.f64(key).filter(|seconds| seconds.is_finite() && *seconds >= 0.0)?;
+    Some((seconds * 1e9) as Nanos)
+}
+
+/// A facet named `material` is read from `journey.facet.material`, else from an attribute of its very name.
+fn facets(
+    definition: &Definition,
+    resource: &Resource<'_>,
+    span: &SpanRecord<'_>,
+) -> Vec<(Box<str>, Box<str>)> {
+    let mut facets = pairs(definition.facets.iter().map(String::as_str), resource, span);
+    for attribute in &span.attributes {
+        let name = attribute.key.strip_prefix(attribute::JOURNEY_FACET).and_then(|rest| rest.strip_prefix('.'));
+        if let (Some(name), Some(value)) = (name, attribute.value.as_str())
+            && value.len() <= KEY_BYTES_MAX
+        {
+            facets.push((name.into(), value.into()));
+        }
+    }
+    facets.sort();
+    facets.dedup_by(|one, other| one.0 == other.0);
+    facets
+}
+
+fn pairs<'n>(
+    names: impl Iterator<Item = &'n str>,
+    resource: &Resource<'_>,
+    span: &SpanRecord<'_>,
+) -> Vec<(Box<str>, Box<str>)> {
+    let mut pairs: Vec<(Box<str>, Box<str>)> = names
+        .filter_map(|name| Some((name, span.str(name).or_else(|| resource.str(name))?)))
+        .filter(|(_, value)| !value.is_empty() && value.len() <= KEY_BYTES_MAX)
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    pairs.sort();
+    pairs
+}

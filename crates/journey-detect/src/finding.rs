@@ -49,6 +49,61 @@ impl fmt::Display for Alert {
     }
 }
 
+/// Why a finding was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A step that belongs before it is missing, and there is no reason to think that it was not seen.
+    MissingStep,
+    /// No beat came for four intervals.
+    NoBeats,
+    /// Beats come, but the work shows no sign of life.
+    NoProgress,
+    /// A stage runs past its limit.
+    NotFinished,
+    /// A stage did not come within its limit.
+    NotStarted,
+    /// A rule of the definition is broken.
+    Rule,
+    /// A step came where it may not come.
+    WrongOrder,
+}
+
+impl Reason {
+    const ALL: [Reason; 7] = [
+        Reason::MissingStep,
+        Reason::NoBeats,
+        Reason::NoProgress,
+        Reason::NotFinished,
+        Reason::NotStarted,
+        Reason::Rule,
+        Reason::WrongOrder,
+    ];
+
+    /// The reason as a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::MissingStep => "missing_step",
+            Reason::NoBeats => "no_beats",
+            Reason::NoProgress => "no_progress",
+            Reason::NotFinished => "not_finished",
+            Reason::NotStarted => "not_started",
+            Reason::Rule => "rule",
+            Reason::WrongOrder => "wrong_order",
+        }
+    }
+
+    /// The reason of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// How loud an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -87,8 +142,8 @@ pub struct Finding {
     pub key: FindingKey,
     /// What it rests on: the same key with another cause is another finding.
     pub cause: Box<str>,
-    /// Why, as a word: `no_beats`, `no_progress`, `not_started`, `not_finished`, `wrong_order`, `missing_step`, `rule`.
-    pub reason: &'static str,
+    /// Why, as a word: annotation `reason`.
+    pub reason: Reason,
     /// One sentence a customer could be told.
     pub summary: Box<str>,
     /// The stage or stages that would end it.

@@ -57,7 +57,7 @@ pub use definition::{
     StageId, StageKind, StageMatch, StartWithin,
 };
 pub use engine::{Counters, Engine, IdentityConflict, JourneyRow, Outputs, Refusal};
-pub use finding::{Alert, Finding, FindingKey, Severity};
+pub use finding::{Alert, Finding, FindingKey, Reason, Severity};
 pub use flow::Tree;
 pub use instance::Instance;
 pub use judge::{Standing, Verdict, Wait};

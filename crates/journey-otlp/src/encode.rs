@@ -63,19 +63,19 @@ impl Request {
 
 /// Place of a length that is not known yet.
 #[derive(Debug, Clone, Copy)]
-struct Gap {
+pub(crate) struct Gap {
     /// Offset of the first byte after the length.
     start: usize,
 }
 
 impl Gap {
-    fn open(bytes: &mut Vec<u8>, number: u32) -> Self {
+    pub(crate) fn open(bytes: &mut Vec<u8>, number: u32) -> Self {
         put_tag(bytes, number, wire_type::BYTES);
         bytes.extend_from_slice(&[0; LENGTH_WIDTH]);
         Self { start: bytes.len() }
     }
 
-    fn close(self, bytes: &mut [u8]) {
+    pub(crate) fn close(self, bytes: &mut [u8]) {
         let mut length = bytes.len() - self.start;
         let place = &mut bytes[self.start - LENGTH_WIDTH..self.start];
         for (at, byte) in place.iter_mut().enumerate() {
@@ -190,7 +190,7 @@ fn put_any_str(bytes: &mut Vec<u8>, text: &str) {
     put_bytes(bytes, field::ANY_STRING, text.as_bytes());
 }
 
-fn put_str(bytes: &mut Vec<u8>, number: u32, text: &str) {
+pub(crate) fn put_str(bytes: &mut Vec<u8>, number: u32, text: &str) {
     if !text.is_empty() {
         put_bytes(bytes, number, text.as_bytes());
     }
@@ -207,7 +207,7 @@ fn put_fixed64(bytes: &mut Vec<u8>, number: u32, value: u64) {
     bytes.extend_from_slice(&value.to_le_bytes());
 }
 
-fn put_varint_field(bytes: &mut Vec<u8>, number: u32, value: u64) {
+pub(crate) fn put_varint_field(bytes: &mut Vec<u8>, number: u32, value: u64) {
     put_tag(bytes, number, wire_type::VARINT);
     put_varint(bytes, value);
 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{Judgement, Scene, Standing};
-use crate::finding::{Alert, Finding, FindingKey};
+use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::flow::{Automaton, StateId};
 use crate::limits::{BEATS_MISSED_MAX, MISSING_STEPS_MAX};
 use crate::{Allowance, Attempt, Nanos, OrderBy, StageId};
@@ -257,10 +257,10 @@ fn violation(
     };
     let stage = &attempt.stage;
     let (reason, summary) = match &deviation.kind {
-        DeviationKind::Swapped(later) => ("wrong_order", format!("{stage} came before {}", names(later))),
-        DeviationKind::Missing(missing) => ("missing_step", format!("{stage} came without {}", names(missing))),
+        DeviationKind::Swapped(later) => (Reason::WrongOrder, format!("{stage} came before {}", names(later))),
+        DeviationKind::Missing(missing) => (Reason::MissingStep, format!("{stage} came without {}", names(missing))),
         DeviationKind::Extra | DeviationKind::Unseen { .. } => {
-            ("wrong_order", format!("{stage} came where it may not come"))
+            (Reason::WrongOrder, format!("{stage} came where it may not come"))
         }
     };
     let expected = names(&deviation.expected);

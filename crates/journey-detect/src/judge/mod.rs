@@ -59,6 +59,20 @@ pub enum Standing {
     Unplaced,
 }
 
+impl Standing {
+    /// The standing as a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Standing::Done => "done",
+            Standing::DoneUnseen => "done_unseen",
+            Standing::Failed => "failed",
+            Standing::Running => "running",
+            Standing::Superseded => "superseded",
+            Standing::Unplaced => "unplaced",
+        }
+    }
+}
+
 /// A stage that a journey waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {

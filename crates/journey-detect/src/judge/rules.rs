@@ -1,7 +1,7 @@
 //! Rules over all steps of a journey, beside the flow.
 
 use super::{Course, Judgement, Scene};
-use crate::finding::{Alert, Finding, FindingKey};
+use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::{Attempt, Rule, RuleKind, StageId};
 
 /// Reports the first offence against each rule. Returns whether there is one.
@@ -26,7 +26,7 @@ pub(super) fn report(
                 service: None,
             },
             cause: attempt.id.span_id.to_string().into(),
-            reason: "rule",
+            reason: Reason::Rule,
             summary: why.into(),
             waiting_for: None,
             evidence: format!("rule {}", rule.name).into(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Course, Judgement, Scene, Standing, Wait};
 use crate::allowance::duration;
-use crate::finding::{Alert, Finding, FindingKey};
+use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::flow::Automaton;
 use crate::limits::BEATS_MISSED_MAX;
 use crate::{Allowance, Attempt, Nanos, RuleKind, StageDefinition, StageId, clock_time};
@@ -160,7 +160,7 @@ impl Report<'_, '_> {
         let finding = Finding {
             key: self.key(Alert::OrderStuck, &pending.definition.name, None),
             cause: format!("{}/{}", pending.enabled_by.id.span_id, pending.since_ns).into(),
-            reason: "not_started",
+            reason: Reason::NotStarted,
             summary: format!("waiting for {names} since {}", clock_time(pending.since_ns)).into(),
             waiting_for: Some(names.into()),
             evidence: format!(
@@ -204,7 +204,7 @@ impl Report<'_, '_> {
             key: self.key(Alert::StageDead, &attempt.stage, Some(&attempt.service)),
             // A later beat is another silence: the stage is alive again.
             cause: format!("{}/{last_ns}", attempt.id.span_id).into(),
-            reason: "no_beats",
+            reason: Reason::NoBeats,
             summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns)).into(),
             waiting_for: Some(attempt.stage.clone()),
             evidence: format!(
@@ -240,7 +240,7 @@ impl Report<'_, '_> {
         self.judgement.findings.push(Finding {
             key,
             cause: format!("{}/progress", attempt.id.span_id).into(),
-            reason: "no_progress",
+            reason: Reason::NoProgress,
             summary: format!("{} has stood still{done} since {}", attempt.stage, clock_time(since_ns)).into(),
             waiting_for: Some(attempt.stage.clone()),
             evidence: format!(
@@ -264,7 +264,7 @@ impl Report<'_, '_> {
         let finding = Finding {
             key: self.key(alert, &attempt.stage, service),
             cause: attempt.id.span_id.to_string().into(),
-            reason: "not_finished",
+            reason: Reason::NotFinished,
             summary: format!("{} has been running since {}", attempt.stage, clock_time(since_ns)).into(),
             waiting_for: Some(attempt.stage.clone()),
             evidence: format!("{} was due to end within {within}", attempt.stage).into(),

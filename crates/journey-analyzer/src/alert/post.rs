@@ -1,0 +1,137 @@
+//! The requests of Alertmanager's API v2.
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
+use journey_detect::Nanos;
+use reqwest::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::limits::{ALERT_TIMEOUT, ALERT_VALID, ALERTS_PER_POST_MAX};
+use crate::store::StoredFinding;
+
+/// One member of the Alertmanager set.
+pub(super) struct Target {
+    client: reqwest::Client,
+    url: String,
+    environment: String,
+    journey_url: String,
+    runbook_url: Option<String>,
+}
+
+impl Target {
+    pub(super) fn new(url: &str, config: &Config) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(ALERT_TIMEOUT).build().context("no HTTP client")?;
+        let journey_url = config.journey_url.clone().unwrap_or_else(|| format!("http://{}", config.api));
+        Ok(Self {
+            client,
+            url: url.to_owned(),
+            environment: config.environment.clone(),
+            journey_url,
+            runbook_url: config.runbook_url.clone(),
+        })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends these findings as alerts, and the heartbeat if it is due.
+    pub(super) async fn post(
+        &self,
+        findings: &[&StoredFinding],
+        with_heartbeat: bool,
+        now_ns: Nanos,
+    ) -> anyhow::Result<()> {
+        let heartbeat = with_heartbeat.then(|| self.heartbeat(now_ns));
+        let alerts: Vec<Value> =
+            heartbeat.into_iter().chain(findings.iter().map(|stored| self.alert(stored, now_ns))).collect();
+        for chunk in alerts.chunks(ALERTS_PER_POST_MAX) {
+            if self.send(chunk).await? {
+                continue;
+            }
+            // The valid ones of a refused request are stored; find the one that is not.
+            for alert in chunk {
+                if !self.send(std::slice::from_ref(alert)).await? {
+                    tracing::error!("{} refuses the alert {alert}", self.url);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `false`: the request was refused as invalid, and sending it again would not help.
+    async fn send(&self, alerts: &[Value]) -> anyhow::Result<bool> {
+        let url = format!("{}/api/v2/alerts", self.url);
+        let response = self.client.post(url).json(alerts).send().await?;
+        match response.status() {
+            StatusCode::BAD_REQUEST => Ok(false),
+            status if status.is_success() => Ok(true),
+            status => bail!("it answered {status}"),
+        }
+    }
+
+    fn alert(&self, stored: &StoredFinding, now_ns: Nanos) -> Value {
+        let finding = &stored.finding;
+        let key = &finding.key;
+        let mut labels = self.labels(key.alert.as_str(), key.alert.severity().as_str());
+        labels.insert("order_id".into(), json!(key.order));
+        labels.insert("journey_stage".into(), json!(key.stage));
+        labels.extend(key.rule.as_ref().map(|rule| ("rule".to_owned(), json!(rule))));
+        labels.extend(key.service.as_ref().map(|service| ("service".to_owned(), json!(service))));
+        let mut annotations = Map::new();
+        let mut annotate = |name: &str, value: String| annotations.insert(name.to_owned(), value.into());
+        annotate("summary", finding.summary.to_string());
+        annotate("reason", finding.reason.to_string());
+        annotate("evidence", finding.evidence.to_string());
+        annotate("orders", key.order.to_string());
+        annotate("journey_url", format!("{}/api/v1/orders/{}", self.journey_url, key.order));
+        if let Some(stage) = &finding.waiting_for {
+            annotate("waiting_for", stage.to_string());
+        }
+        if let Some(trace_id) = finding.trace_id {
+            annotate("trace_id", trace_id.to_string());
+        }
+        if let Some(url) = &self.runbook_url {
+            annotate("runbook_url", format!("{url}#{}", key.alert));
+        }
+        // A resolved alert ends after it starts, even if both happened within one tick.
+        let ends_ns = stored.cleared_ns.map_or_else(|| valid_until(now_ns), |cleared| cleared.max(stored.raised_ns + 1));
+        json!({
+            "labels": labels,
+            "annotations": annotations,
+            "startsAt": rfc3339(stored.raised_ns),
+            "endsAt": rfc3339(ends_ns),
+            "generatorURL": format!("{}/api/v1/orders/{}", self.journey_url, key.order),
+        })
+    }
+
+    /// The dead man's switch: it fires as long as the analyzer works.
+    fn heartbeat(&self, now_ns: Nanos) -> Value {
+        json!({
+            "labels": self.labels("JourneyAnalyzerHeartbeat", "info"),
+            "annotations": { "summary": "The journey analyzer is at work." },
+            "startsAt": rfc3339(now_ns),
+            "endsAt": rfc3339(valid_until(now_ns)),
+        })
+    }
+
+    fn labels(&self, alert: &str, severity: &str) -> Map<String, Value> {
+        let pairs = [
+            ("alertname", alert),
+            ("source", "journey-analyzer"),
+            ("environment", &self.environment),
+            ("severity", severity),
+        ];
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    }
+}
+
+fn valid_until(now_ns: Nanos) -> Nanos {
+    now_ns.saturating_add(u64::try_from(ALERT_VALID.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn rfc3339(at_ns: Nanos) -> String {
+    let at = i64::try_from(at_ns).unwrap_or(i64::MAX);
+    DateTime::<Utc>::from_timestamp_nanos(at).to_rfc3339_opts(SecondsFormat::Millis, true)
+}

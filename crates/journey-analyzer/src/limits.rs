@@ -1,0 +1,58 @@
+//! Every bound of the daemon, and what happens at it.
+
+use std::time::Duration;
+
+/// Most deliveries between ingest and the engine. When full, OTLP answers 503 with `Retry-After`, and the stream
+/// is read no further: the broker keeps the rest.
+pub const DELIVERIES_MAX: usize = 256;
+
+/// Largest body of one OTLP request, in bytes, after decompression. A larger one is refused with 413.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Most deliveries in one transaction.
+pub const BATCH_DELIVERIES_MAX: usize = 200;
+
+/// How long a batch waits for more deliveries. Shorter than anybody notices, long enough to share a commit.
+pub const BATCH_WAIT: Duration = Duration::from_millis(50);
+
+/// How often the engine looks at the clock though nothing came.
+pub const TICK: Duration = Duration::from_millis(250);
+
+/// How long an OTLP request waits for its data to be durable before it is answered 503.
+pub const COMMIT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Unacknowledged messages that the stream sends ahead. More than twice a batch: acknowledging follows the commit.
+pub const STREAM_PREFETCH: u16 = 500;
+
+/// Shortest pause before a source or the store is tried again; it doubles up to [`RETRY_PAUSE_MAX`].
+pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// Longest pause before a source or the store is tried again.
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// How long a stream must stay silent after (re)connecting to count as read to its end.
+pub const STREAM_QUIET: Duration = Duration::from_secs(1);
+
+/// Rejected bodies kept aside; the oldest leave.
+pub const REJECTED_ROWS_MAX: i64 = 1_000;
+
+/// Most bytes kept of a rejected body.
+pub const REJECTED_BYTES_MAX: usize = 64 * 1024;
+
+/// How often a standing alert is sent again.
+pub const ALERT_RESEND: Duration = Duration::from_secs(60);
+
+/// How long a sent alert is valid: two lost sends do no harm.
+pub const ALERT_VALID: Duration = Duration::from_secs(4 * 60);
+
+/// How long a cleared alert is sent as resolved.
+pub const ALERT_RESOLVED_RETENTION: Duration = Duration::from_secs(15 * 60);
+
+/// Most alerts in one request to Alertmanager.
+pub const ALERTS_PER_POST_MAX: usize = 500;
+
+/// How long Alertmanager may take to answer.
+pub const ALERT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Most rows that the API gives at once.
+pub const API_ROWS_MAX: i64 = 1_000;

@@ -1,0 +1,98 @@
+//! Between the engine's values and the columns of rows.
+
+use anyhow::Context;
+use journey_detect::{Alert, Attempt, AttemptId, Finding, FindingKey, Instance, Nanos, Reason, Verdict};
+use journey_model::StageOutcome;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// Names and values, as a JSON array of pairs.
+pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
+
+/// SQLite has no unsigned integer; times after the year 2262 do not come.
+pub(super) fn to_column(nanos: Nanos) -> i64 {
+    i64::try_from(nanos).unwrap_or(i64::MAX)
+}
+
+fn from_column(column: i64) -> Nanos {
+    Nanos::try_from(column).unwrap_or(0)
+}
+
+pub(super) fn json(pairs: &Pairs) -> String {
+    serde_json::to_string(pairs).expect("pairs of texts are JSON")
+}
+
+pub(super) fn attempt(row: &SqliteRow) -> anyhow::Result<Attempt> {
+    let text = |column| -> anyhow::Result<String> { Ok(row.try_get(column)?) };
+    let maybe_text = |column| -> anyhow::Result<Option<String>> { Ok(row.try_get(column)?) };
+    let maybe_nanos = |column| -> anyhow::Result<Option<Nanos>> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(from_column))
+    };
+    let pairs = |column| -> anyhow::Result<Pairs> { Ok(serde_json::from_str(&text(column)?)?) };
+    Ok(Attempt {
+        id: AttemptId { trace_id: text("trace_id")?.parse()?, span_id: text("span_id")?.parse()? },
+        parent_span_id: maybe_text("parent_span_id")?.map(|id| id.parse()).transpose()?,
+        stage: text("stage")?.into(),
+        service: text("service")?.into(),
+        instance: text("instance")?.into(),
+        number: row.try_get("attempt")?,
+        start_ns: maybe_nanos("start_ns")?,
+        end_ns: maybe_nanos("end_ns")?,
+        outcome: maybe_text("outcome")?.and_then(|outcome| StageOutcome::parse(&outcome)),
+        error_type: maybe_text("error_type")?.map(Into::into),
+        beat_interval_ns: maybe_nanos("beat_interval_ns")?,
+        last_beat_ns: maybe_nanos("last_beat_ns")?,
+        progress: row.try_get("progress")?,
+        idle_ns: maybe_nanos("idle_ns")?,
+        size: row.try_get("size")?,
+        keys: pairs("keys")?,
+        facets: pairs("facets")?,
+    })
+}
+
+pub(super) fn instance(row: &SqliteRow) -> anyhow::Result<Instance> {
+    Ok(Instance {
+        id: row.try_get::<String, _>("id")?.into(),
+        service: row.try_get::<String, _>("service")?.into(),
+        first_ns: from_column(row.try_get("first_ns")?),
+        last_ns: from_column(row.try_get("last_ns")?),
+        seq: from_column(row.try_get("seq")?),
+        stopped: row.try_get("stopped")?,
+    })
+}
+
+pub(super) fn finding(row: &SqliteRow) -> anyhow::Result<Finding> {
+    let text = |column| -> anyhow::Result<Box<str>> { Ok(row.try_get::<String, _>(column)?.into()) };
+    let maybe_text = |column| -> anyhow::Result<Option<Box<str>>> {
+        Ok(row.try_get::<Option<String>, _>(column)?.map(Into::into))
+    };
+    Ok(Finding {
+        key: FindingKey {
+            alert: Alert::parse(&text("alert")?).context("the store names an alert that does not exist")?,
+            order: text("order_id")?,
+            stage: text("stage")?,
+            rule: maybe_text("rule")?,
+            service: maybe_text("service")?,
+        },
+        cause: text("cause")?,
+        reason: Reason::parse(&text("reason")?).context("the store names a reason that does not exist")?,
+        summary: text("summary")?,
+        waiting_for: maybe_text("waiting_for")?,
+        evidence: text("evidence")?,
+        trace_id: maybe_text("trace_id")?.map(|id| id.parse()).transpose()?,
+        since_ns: from_column(row.try_get("since_ns")?),
+    })
+}
+
+pub(super) fn nanos(row: &SqliteRow, column: &str) -> anyhow::Result<Option<Nanos>> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(from_column))
+}
+
+pub(super) fn verdict(row: &SqliteRow) -> anyhow::Result<Verdict> {
+    Ok(match row.try_get::<String, _>("verdict")?.as_str() {
+        "evidence_gap" => Verdict::EvidenceGap,
+        "ok" => Verdict::Ok { is_final: row.try_get("is_final")? },
+        "violated" => Verdict::Violated,
+        _ => Verdict::Open,
+    })
+}

@@ -1,0 +1,56 @@
+//! The analyzer's own metrics, by name, unit and moment, and its log.
+//!
+//! | metric | unit | when |
+//! |---|---|---|
+//! | `journey_analyzer_deliveries_total{source}` | deliveries | a body was committed |
+//! | `journey_analyzer_spans_total{source}` | spans | a span was decoded |
+//! | `journey_analyzer_rejected_total{reason}` | spans or bodies | one could not be taken |
+//! | `journey_analyzer_refused_total{reason}` | requests | an OTLP request was told to come again |
+//! | `journey_analyzer_commits_total` | transactions | rows and offsets are durable |
+//! | `journey_analyzer_commit_failures_total` | transactions | one failed; the engine was rebuilt |
+//! | `journey_analyzer_journeys` | journeys | in memory, after each look |
+//! | `journey_analyzer_sight` | 0 or 1 | whether silence is judged |
+//! | `journey_analyzer_stream_lost_total` | messages | the stream was truncated past the stored offset |
+//! | `journey_analyzer_findings_total{alert}` | findings | one was raised |
+//! | `journey_analyzer_alerts_failed_total` | requests | Alertmanager did not take one |
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Counter: bodies committed, by source.
+pub const DELIVERIES: &str = "journey_analyzer_deliveries_total";
+/// Counter: spans decoded, by source.
+pub const SPANS: &str = "journey_analyzer_spans_total";
+/// Counter: spans or bodies that could not be taken, by reason.
+pub const REJECTED: &str = "journey_analyzer_rejected_total";
+/// Counter: OTLP requests told to come again, by reason.
+pub const REFUSED: &str = "journey_analyzer_refused_total";
+/// Counter: transactions.
+pub const COMMITS: &str = "journey_analyzer_commits_total";
+/// Counter: transactions that failed.
+pub const COMMIT_FAILURES: &str = "journey_analyzer_commit_failures_total";
+/// Gauge: journeys in memory.
+pub const JOURNEYS: &str = "journey_analyzer_journeys";
+/// Gauge: 1 while silence is judged.
+pub const SIGHT: &str = "journey_analyzer_sight";
+/// Counter: messages that the stream no longer has.
+pub const STREAM_LOST: &str = "journey_analyzer_stream_lost_total";
+/// Counter: findings raised, by alert.
+pub const FINDINGS: &str = "journey_analyzer_findings_total";
+/// Counter: requests that Alertmanager did not take.
+pub const ALERTS_FAILED: &str = "journey_analyzer_alerts_failed_total";
+
+/// Installs the metrics recorder of the process and gives what `/metrics` answers with.
+pub fn install_metrics() -> PrometheusHandle {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    // A second recorder in one process happens in tests only; the first one goes on counting.
+    let _ = metrics::set_global_recorder(recorder);
+    handle
+}
+
+/// Logs to standard error, filtered by `RUST_LOG` (default `info`).
+pub fn install_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,lapin=error"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

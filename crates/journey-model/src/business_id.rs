@@ -28,9 +28,11 @@ pub enum InvalidId {
 
 /// Checks what every business id must be: 1 to [`BUSINESS_ID_BYTES_MAX`] bytes, no control characters.
 ///
+/// For who keeps an id in a form of its own; [`OrderId`] and its siblings check themselves.
+///
 /// # Errors
 /// The first rule that the text breaks.
-fn check(id: &str) -> Result<(), InvalidId> {
+pub fn check_business_id(id: &str) -> Result<(), InvalidId> {
     match id {
         "" => Err(InvalidId::Empty),
         _ if id.len() > BUSINESS_ID_BYTES_MAX => Err(InvalidId::TooLong { bytes: id.len() }),
@@ -52,7 +54,7 @@ macro_rules! business_id {
             /// The rule that the text breaks.
             pub fn new(id: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let id = id.as_ref();
-                check(id).map(|()| Self(id.into()))
+                check_business_id(id).map(|()| Self(id.into()))
             }
 
             /// The id as text.

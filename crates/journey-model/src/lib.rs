@@ -27,7 +27,9 @@ mod signal;
 pub mod stream;
 mod trace_id;
 
-pub use business_id::{BUSINESS_ID_BYTES_MAX, CartId, InvalidId, OrderId, ProductionId, UserId};
+pub use business_id::{
+    BUSINESS_ID_BYTES_MAX, CartId, InvalidId, OrderId, ProductionId, UserId, check_business_id,
+};
 pub use record::{Attribute, Link, Resource, SpanKind, SpanRecord, SpanStatus, Value};
 pub use signal::{ProcessState, Signal, StageOutcome};
 pub use trace_id::{InvalidHex, SpanId, TraceId};

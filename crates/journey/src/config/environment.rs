@@ -1,0 +1,39 @@
+//! A copy of the environment variables that concern us.
+
+use std::collections::BTreeMap;
+
+/// The variables `OTEL_*` and `JOURNEY_*`, as they were when init began.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Those of the process. A value that is no UTF-8 counts as not set.
+    pub(crate) fn of_process() -> Self {
+        let variables = std::env::vars_os();
+        Self::new(
+            variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    pub(crate) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let ours = |name: &str| name.starts_with("OTEL_") || name.starts_with("JOURNEY_");
+        Self(variables.into_iter().filter(|(name, _)| ours(name)).collect())
+    }
+
+    /// The value without surrounding space. An empty one counts as not set, as the
+    /// [OpenTelemetry specification](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
+    /// says.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the variable says `true`, in any case.
+    pub(crate) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The names that are set to something.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str).filter(|name| self.get(name).is_some())
+    }
+}

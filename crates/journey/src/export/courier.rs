@@ -1,0 +1,89 @@
+//! Brings one body to the collector, however long it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::Client;
+use reqwest::header::CONTENT_TYPE;
+
+use crate::config::Endpoint;
+use crate::limits::{RETRY_AFTER_MAX, RETRY_PAUSE_FIRST};
+
+use super::answer::Answer;
+use super::bodies::Body;
+use super::outage::Outage;
+use super::stop::Stop;
+use super::tally::Out;
+
+/// Sends bodies to one endpoint, one after the other.
+pub(super) struct Courier {
+    pub(super) client: Client,
+    pub(super) endpoint: Endpoint,
+    pub(super) outage: Arc<Outage>,
+    pub(super) patience: Patience,
+    pub(super) stop: Stop,
+}
+
+/// How long and how often to try.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Longest pause between two tries, apart from `Retry-After`.
+    pub(super) pause_max: Duration,
+    /// Time after which a body is given up.
+    pub(super) retry_for: Duration,
+}
+
+impl Courier {
+    /// Returns when the body is delivered, refused or given up.
+    pub(super) async fn deliver(&mut self, body: Body, out: &Out) {
+        let in_flight = out.take(body.records);
+        let bytes = Bytes::from(body.bytes);
+        let began = Instant::now();
+        let mut pause = RETRY_PAUSE_FIRST;
+        loop {
+            match self.post(bytes.clone()).await {
+                Answer::Taken => {
+                    in_flight.delivered();
+                    return self.outage.is_over();
+                }
+                Answer::Refused { reason } => return self.outage.goes_on(&reason),
+                Answer::Later { reason, after } => {
+                    self.outage.goes_on(&reason);
+                    if began.elapsed() > self.patience.retry_for {
+                        return;
+                    }
+                    self.pause(after.map_or_else(|| jittered(pause), |after| after.min(RETRY_AFTER_MAX)))
+                        .await;
+                    pause = (pause * 2).min(self.patience.pause_max);
+                }
+            }
+        }
+    }
+
+    async fn post(&self, body: Bytes) -> Answer {
+        let request = self
+            .client
+            .post(self.endpoint.url.clone())
+            .headers(self.endpoint.headers.clone())
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .body(body);
+        Answer::of(request.send().await)
+    }
+
+    /// Sleeps, but not long once the thread is to stop.
+    async fn pause(&mut self, pause: Duration) {
+        if self.stop.is_stopping() {
+            return tokio::time::sleep(RETRY_PAUSE_FIRST).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = self.stop.ordered() => {}
+        }
+    }
+}
+
+/// 80 to 120 %, so that a thousand services do not come back in the same moment.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.8..1.2))
+}

@@ -1,0 +1,78 @@
+//! The journey lane's way out.
+
+use std::sync::Arc;
+
+use journey_model::{Resource, Signal, SpanRecord, attribute};
+use tokio::sync::Notify;
+
+use crate::limits::{BATCH_MAX, LANE_LINGER};
+
+use super::bodies::Sender;
+use super::courier::Courier;
+use super::stop::Stop;
+use super::{Item, Tally};
+
+/// Takes records out of the lane as they come, and returns when it is to stop and nothing is left.
+pub(super) struct LaneExport {
+    pub(super) tally: Arc<Tally>,
+    pub(super) resource: Arc<Resource<'static>>,
+    pub(super) courier: Courier,
+    pub(super) ready: Arc<Notify>,
+    /// Whether sampled ends go with the spans too, because those go elsewhere.
+    pub(super) copies_ends: bool,
+    pub(super) stop: Stop,
+}
+
+impl LaneExport {
+    pub(super) async fn run(mut self) {
+        loop {
+            self.wait().await;
+            self.drain().await;
+            if self.stop.is_stopping() && self.tally.lane.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the first record, and a little for its company.
+    async fn wait(&mut self) {
+        tokio::select! {
+            () = self.ready.notified() => {}
+            () = self.tally.flush_lane.notified() => return,
+            _ = self.stop.ordered() => return,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LANE_LINGER) => {}
+            () = self.tally.flush_lane.notified() => {}
+            _ = self.stop.ordered() => {}
+        }
+    }
+
+    async fn drain(&mut self) {
+        loop {
+            let batch = self.tally.lane.take_batch(BATCH_MAX);
+            if batch.is_empty() {
+                return;
+            }
+            self.copy_ends(&batch);
+            let sender = Sender {
+                resource: &self.resource,
+                scope: journey_trace::span::SCOPE_NAME,
+                schema_url: attribute::JOURNEY_SCHEMA_URL,
+            };
+            for body in sender.encode(batch) {
+                self.courier.deliver(body, &self.tally.signals_out).await;
+            }
+        }
+    }
+
+    fn copy_ends(&self, batch: &[SpanRecord<'static>]) {
+        let is_sampled_end = |record: &&SpanRecord<'_>| {
+            record.flags & 1 == 1 && record.str(attribute::JOURNEY_SIGNAL) == Some(Signal::End.as_str())
+        };
+        if self.copies_ends {
+            let ends = batch.iter().filter(is_sampled_end);
+            ends.for_each(|end| self.tally.spans.push(Item::Stage(Box::new(end.clone()))));
+        }
+    }
+}

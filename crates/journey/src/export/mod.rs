@@ -1,0 +1,22 @@
+//! From the two queues to the collector, on a thread of its own.
+//!
+//! The thread has its own current-thread runtime and suppresses telemetry of its own requests. Lane and spans are
+//! sent side by side: neither waits for the other, and beats are made whether a collector answers or not.
+
+mod answer;
+mod beats;
+mod bodies;
+mod courier;
+mod lane;
+mod outage;
+mod pipeline;
+mod span_queue;
+mod span_record;
+mod spans;
+mod stop;
+mod tally;
+
+pub(crate) use pipeline::{Pipeline, Setup};
+pub(crate) use span_queue::{Item, SpanQueue};
+pub use tally::ExportReport;
+pub(crate) use tally::Tally;

@@ -1,0 +1,145 @@
+//! The bounded queue of spans.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use journey_model::SpanRecord;
+use opentelemetry::trace::SpanKind;
+use opentelemetry_sdk::trace::SpanData;
+use tokio::sync::Notify;
+
+use crate::limits::{BATCH_MAX, SPAN_QUEUE_MAX};
+
+/// What goes to trace storage.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A span of the SDK.
+    Span(Box<SpanData>),
+    /// A copy of an ended stage, when the lane goes elsewhere.
+    Stage(Box<SpanRecord<'static>>),
+}
+
+impl Item {
+    /// Whether it tells more than the spans around it: the incoming side of a hop, or a stage.
+    fn is_entry(&self) -> bool {
+        match self {
+            Item::Span(span) => matches!(span.span_kind, SpanKind::Server | SpanKind::Consumer),
+            Item::Stage(_) => true,
+        }
+    }
+}
+
+/// Spans that wait, at most [`SPAN_QUEUE_MAX`]. Pushing never blocks.
+#[derive(Debug, Default)]
+pub(crate) struct SpanQueue {
+    waiting: Mutex<Waiting>,
+    batch_ready: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: VecDeque<Item>,
+    others: VecDeque<Item>,
+    dropped: u64,
+    closed: bool,
+}
+
+impl SpanQueue {
+    /// Appends an item. When full, the oldest that is no entry goes, else the oldest entry.
+    pub(crate) fn push(&self, item: Item) {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            waiting.dropped += 1;
+            return;
+        }
+        if waiting.len() >= SPAN_QUEUE_MAX {
+            let _ = waiting.others.pop_front().or_else(|| waiting.entries.pop_front());
+            waiting.dropped += 1;
+        }
+        let line = if item.is_entry() { &mut waiting.entries } else { &mut waiting.others };
+        line.push_back(item);
+        let is_batch = waiting.len() >= BATCH_MAX;
+        drop(waiting);
+        if is_batch {
+            self.batch_ready.notify_one();
+        }
+    }
+
+    /// Takes at most `max` items, entries first.
+    pub(super) fn take_batch(&self, max: usize) -> Vec<Item> {
+        let mut waiting = self.lock();
+        let entries = waiting.entries.len().min(max);
+        let others = waiting.others.len().min(max - entries);
+        let mut batch: Vec<Item> = waiting.entries.drain(..entries).collect();
+        batch.extend(waiting.others.drain(..others));
+        batch
+    }
+
+    /// Waits until a whole batch waits.
+    pub(super) async fn batch_ready(&self) {
+        self.batch_ready.notified().await;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    /// Takes nothing more: later items are dropped and counted.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.entries.len() + self.others.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use journey_trace::lane::{Lane, LaneConfig};
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    use crate::export::Tally;
+    use crate::processor::JourneyProcessor;
+
+    use super::*;
+
+    /// Scenario: one server span, and then more internal spans than fit.
+    /// Guarantees: the queue keeps its size, the server span stays and leaves first, each drop is counted.
+    #[test]
+    fn entries_outlast_other_spans() {
+        let lane = Lane::new(LaneConfig { beat_interval: None, root_sampler: Arc::new(|_| true) });
+        let tally = Tally::new(lane, Arc::new(SpanQueue::default()));
+        let processor = JourneyProcessor { tally: tally.clone(), exports: true };
+        let tracer = SdkTracerProvider::builder().with_span_processor(processor).build().tracer("test");
+        drop(tracer.span_builder("server").with_kind(SpanKind::Server).start(&tracer));
+        (0..SPAN_QUEUE_MAX + 9).for_each(|_| drop(tracer.start("internal")));
+        assert_eq!((tally.spans.len(), tally.spans.dropped()), (SPAN_QUEUE_MAX, 10));
+        let batch = tally.spans.take_batch(2);
+        let names: Vec<&str> = batch
+            .iter()
+            .map(|item| match item {
+                Item::Span(span) => &*span.name,
+                Item::Stage(record) => &*record.name,
+            })
+            .collect();
+        assert_eq!(names, ["server", "internal"]);
+    }
+}

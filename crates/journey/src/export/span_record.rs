@@ -1,0 +1,97 @@
+//! Spans of the SDK to records that the encoder takes, without copying what can be borrowed.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use journey_model::{Attribute, Link, SpanId, SpanKind, SpanRecord, SpanStatus, TraceId, Value};
+use opentelemetry::trace::{self, Status};
+use opentelemetry::{Array, KeyValue};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::Item;
+
+/// The record of an item; `None` without valid ids, which the SDK never ends a recording span with.
+pub(super) fn of(item: &Item) -> Option<SpanRecord<'_>> {
+    match item {
+        Item::Span(span) => of_span(span),
+        Item::Stage(record) => Some((**record).clone()),
+    }
+}
+
+/// Span events are left out: the conventions move them to log records, and our own spans have none.
+fn of_span(span: &SpanData) -> Option<SpanRecord<'_>> {
+    let start_ns = nanos(span.start_time);
+    Some(SpanRecord {
+        trace_id: TraceId::from_bytes(span.span_context.trace_id().to_bytes())?,
+        span_id: SpanId::from_bytes(span.span_context.span_id().to_bytes())?,
+        parent_span_id: SpanId::from_bytes(span.parent_span_id.to_bytes()),
+        name: Cow::Borrowed(&span.name),
+        kind: kind(&span.span_kind),
+        start_ns,
+        // A wall clock that was set back must not give a span of negative length.
+        end_ns: nanos(span.end_time).max(start_ns),
+        flags: span.span_context.trace_flags().to_u8(),
+        trace_state: span.span_context.trace_state().header().into(),
+        attributes: attributes(&span.attributes),
+        links: span.links.iter().filter_map(link).collect(),
+        status: match &span.status {
+            Status::Unset => SpanStatus::Unset,
+            Status::Ok => SpanStatus::Ok,
+            Status::Error { description } => SpanStatus::Error { description: Cow::Borrowed(description) },
+        },
+    })
+}
+
+fn link(link: &trace::Link) -> Option<Link<'_>> {
+    Some(Link {
+        trace_id: TraceId::from_bytes(link.span_context.trace_id().to_bytes())?,
+        span_id: SpanId::from_bytes(link.span_context.span_id().to_bytes())?,
+        attributes: attributes(&link.attributes),
+    })
+}
+
+fn attributes(attributes: &[KeyValue]) -> Vec<Attribute<'_>> {
+    attributes.iter().map(|kv| Attribute::new(kv.key.as_str(), value(&kv.value))).collect()
+}
+
+fn value(value: &opentelemetry::Value) -> Value<'_> {
+    match value {
+        opentelemetry::Value::Bool(truth) => Value::Bool(*truth),
+        opentelemetry::Value::I64(number) => Value::Int(*number),
+        opentelemetry::Value::F64(number) => Value::Double(*number),
+        opentelemetry::Value::String(text) => Value::Str(Cow::Borrowed(text.as_str())),
+        opentelemetry::Value::Array(array) => Value::StrArray(texts(array)),
+        // The enum is open; a value of a later kind is better as text than lost.
+        other => Value::Str(Cow::Owned(other.to_string())),
+    }
+}
+
+/// Lists of numbers become lists of texts: none of the conventions we follow has one.
+fn texts(array: &Array) -> Vec<Cow<'_, str>> {
+    fn owned<'a, T: ToString>(values: &[T]) -> Vec<Cow<'a, str>> {
+        values.iter().map(|value| Cow::Owned(value.to_string())).collect()
+    }
+    match array {
+        Array::Bool(values) => owned(values),
+        Array::I64(values) => owned(values),
+        Array::F64(values) => owned(values),
+        Array::String(values) => values.iter().map(|value| Cow::Borrowed(value.as_str())).collect(),
+        // The enum is open.
+        _ => vec![],
+    }
+}
+
+fn kind(kind: &trace::SpanKind) -> SpanKind {
+    match kind {
+        trace::SpanKind::Client => SpanKind::Client,
+        trace::SpanKind::Server => SpanKind::Server,
+        trace::SpanKind::Producer => SpanKind::Producer,
+        trace::SpanKind::Consumer => SpanKind::Consumer,
+        trace::SpanKind::Internal => SpanKind::Internal,
+    }
+}
+
+fn nanos(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

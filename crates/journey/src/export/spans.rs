@@ -1,0 +1,91 @@
+//! The spans' way out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use journey_model::{Resource, attribute};
+use journey_trace::span::SCOPE_NAME;
+
+use crate::limits::{BATCH_MAX, SPAN_LINGER};
+
+use super::bodies::{Body, Sender};
+use super::courier::Courier;
+use super::span_record;
+use super::stop::Stop;
+use super::{Item, Tally};
+
+/// Takes spans out of their queue by batches, and returns when the queue is closed and nothing is left.
+pub(super) struct SpanExport {
+    pub(super) tally: Arc<Tally>,
+    pub(super) resource: Arc<Resource<'static>>,
+    pub(super) courier: Courier,
+    pub(super) stop: Stop,
+}
+
+impl SpanExport {
+    pub(super) async fn run(mut self) {
+        loop {
+            self.wait().await;
+            let is_closed = self.tally.spans.is_closed();
+            self.drain().await;
+            if is_closed {
+                return;
+            }
+        }
+    }
+
+    async fn wait(&mut self) {
+        if self.stop.is_stopping() {
+            // The lane may still have ends to add; it closes the queue when it is done.
+            return tokio::time::sleep(STOPPING_LINGER).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SPAN_LINGER) => {}
+            () = self.tally.spans.batch_ready() => {}
+            () = self.tally.flush_spans.notified() => {}
+            _ = self.stop.ordered() => {}
+        }
+    }
+
+    async fn drain(&mut self) {
+        loop {
+            let batch = self.tally.spans.take_batch(BATCH_MAX);
+            if batch.is_empty() {
+                return;
+            }
+            for body in encode(&self.resource, &batch) {
+                self.courier.deliver(body, &self.tally.spans_out).await;
+            }
+        }
+    }
+}
+
+/// How long a span waits for company while the thread is to stop.
+const STOPPING_LINGER: Duration = Duration::from_millis(10);
+
+/// One or more bodies per instrumentation scope; nearly always there is one scope.
+fn encode(resource: &Resource<'static>, batch: &[Item]) -> Vec<Body> {
+    let mut scopes: BTreeMap<(&str, &str), Vec<&Item>> = BTreeMap::new();
+    for item in batch {
+        scopes.entry(scope(item)).or_default().push(item);
+    }
+    let bodies = scopes.into_iter().flat_map(|((scope, schema_url), items)| {
+        Sender { resource, scope, schema_url }.encode(items.into_iter().filter_map(span_record::of))
+    });
+    bodies.collect()
+}
+
+/// Name and schema of the scope.
+fn scope(item: &Item) -> (&str, &str) {
+    match item {
+        Item::Stage(_) => (SCOPE_NAME, attribute::SEMCONV_SCHEMA_URL),
+        Item::Span(span) if span.instrumentation_scope.name() == SCOPE_NAME => {
+            (SCOPE_NAME, attribute::SEMCONV_SCHEMA_URL)
+        }
+        Item::Span(span) => {
+            let scope = &span.instrumentation_scope;
+            (scope.name(), scope.schema_url().unwrap_or_default())
+        }
+    }
+}

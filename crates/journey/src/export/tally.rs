@@ -1,0 +1,130 @@
+//! What was delivered and what was lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use journey_trace::lane::Lane;
+use tokio::sync::Notify;
+
+use super::SpanQueue;
+
+/// What became of the signals of the journey lane and of the spans, since init.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExportReport {
+    /// Signals of the journey lane that a collector took.
+    pub signals_delivered: u64,
+    /// Signals that a full queue dropped, that a collector refused, or that were given up.
+    pub signals_lost: u64,
+    /// Signals that wait.
+    pub signals_waiting: u64,
+    /// Spans that a collector took.
+    pub spans_delivered: u64,
+    /// Spans that a full queue dropped, that a collector refused, or that were given up.
+    pub spans_lost: u64,
+    /// Spans that wait.
+    pub spans_waiting: u64,
+}
+
+impl ExportReport {
+    /// The report when nothing is going to be sent any more: what waits is lost.
+    pub(crate) fn closed(self) -> Self {
+        Self {
+            signals_lost: self.signals_lost + self.signals_waiting,
+            signals_waiting: 0,
+            spans_lost: self.spans_lost + self.spans_waiting,
+            spans_waiting: 0,
+            ..self
+        }
+    }
+}
+
+/// The queues and the counts of what left them.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) spans: Arc<SpanQueue>,
+    pub(super) signals_out: Out,
+    pub(super) spans_out: Out,
+    pub(super) flush_lane: Notify,
+    pub(super) flush_spans: Notify,
+}
+
+/// Counts of what left one queue.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    delivered: AtomicU64,
+    lost: AtomicU64,
+    in_flight: AtomicU64,
+}
+
+impl Tally {
+    pub(crate) fn new(lane: Arc<Lane>, spans: Arc<SpanQueue>) -> Arc<Self> {
+        Arc::new(Self {
+            lane,
+            spans,
+            signals_out: Out::default(),
+            spans_out: Out::default(),
+            flush_lane: Notify::new(),
+            flush_spans: Notify::new(),
+        })
+    }
+
+    pub(crate) fn report(&self) -> ExportReport {
+        ExportReport {
+            signals_delivered: self.signals_out.delivered.load(Relaxed),
+            signals_lost: self.signals_out.lost.load(Relaxed) + self.lane.counters().dropped.total(),
+            signals_waiting: self.signals_out.in_flight.load(Relaxed) + self.lane.len() as u64,
+            spans_delivered: self.spans_out.delivered.load(Relaxed),
+            spans_lost: self.spans_out.lost.load(Relaxed) + self.spans.dropped(),
+            spans_waiting: self.spans_out.in_flight.load(Relaxed) + self.spans.len() as u64,
+        }
+    }
+
+    /// Waits until nothing waits any more, at most until `deadline`. Not to be called on the export thread.
+    pub(crate) fn flush(&self, deadline: Instant) -> ExportReport {
+        self.flush_lane.notify_one();
+        self.flush_spans.notify_one();
+        loop {
+            let report = self.report();
+            let is_done = report.signals_waiting == 0 && report.spans_waiting == 0;
+            if is_done || Instant::now() >= deadline {
+                return report;
+            }
+            std::thread::sleep(FLUSH_LOOK);
+        }
+    }
+}
+
+impl Out {
+    /// Records are taken from the queue. They count as lost until they are delivered, also if the thread stops.
+    pub(super) fn take(&self, records: u64) -> InFlight<'_> {
+        self.in_flight.fetch_add(records, Relaxed);
+        InFlight { out: self, records, delivered: false }
+    }
+}
+
+/// Records on their way.
+pub(super) struct InFlight<'a> {
+    out: &'a Out,
+    records: u64,
+    delivered: bool,
+}
+
+impl InFlight<'_> {
+    pub(super) fn delivered(mut self) {
+        self.delivered = true;
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let count = if self.delivered { &self.out.delivered } else { &self.out.lost };
+        count.fetch_add(self.records, Relaxed);
+        self.out.in_flight.fetch_sub(self.records, Relaxed);
+    }
+}
+
+/// How often a flush looks whether it is done.
+const FLUSH_LOOK: Duration = Duration::from_millis(5);

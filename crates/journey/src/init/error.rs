@@ -1,0 +1,35 @@
+//! Why init failed.
+
+use std::fmt::Display;
+
+use thiserror::Error;
+
+/// Init failed: a variable or a value of the builder makes no sense, or the system gave no thread. The text names
+/// what is wrong.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub struct InitError(#[from] Reason);
+
+#[derive(Debug, Error)]
+enum Reason {
+    #[error("journey is running already; its first guard is still alive")]
+    Running,
+    #[error("the system gave no {what}: {cause}")]
+    Start { what: &'static str, cause: String },
+    #[error("{name} is {value:?}; it should be {expected}")]
+    Value { name: String, value: String, expected: &'static str },
+}
+
+impl InitError {
+    pub(crate) fn running() -> Self {
+        Reason::Running.into()
+    }
+
+    pub(crate) fn start(what: &'static str, cause: &dyn Display) -> Self {
+        Reason::Start { what, cause: cause.to_string() }.into()
+    }
+
+    pub(crate) fn value(name: &str, value: &str, expected: &'static str) -> Self {
+        Reason::Value { name: name.to_owned(), value: value.to_owned(), expected }.into()
+    }
+}

@@ -1,0 +1,82 @@
+//! The middleware, and two ways to a client that has it.
+
+use async_trait::async_trait;
+use http::Extensions;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next, Result};
+
+use crate::attempt;
+use crate::redirect::{REDIRECTS_MAX, Sent, TooManyRedirects};
+
+/// Middleware that spans each attempt and propagates trace and ids; see the [crate docs](crate) for an example.
+///
+/// Add it last, so that every attempt of a retry middleware passes it and nothing changes the host afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JourneyMiddleware {
+    redirects: Redirects,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Redirects {
+    /// One span each, headers by host.
+    Followed,
+    /// Not seen here.
+    #[default]
+    LeftToReqwest,
+}
+
+impl JourneyMiddleware {
+    /// The middleware; redirects stay what the client does with them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Follows redirects itself, at most [`REDIRECTS_MAX`]. Only for a client with `Policy::none()`, as [`build`] makes.
+    #[must_use]
+    pub fn following_redirects(self) -> Self {
+        Self { redirects: Redirects::Followed }
+    }
+}
+
+#[async_trait]
+impl Middleware for JourneyMiddleware {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        match self.redirects {
+            Redirects::Followed => follow(request, extensions, next).await,
+            Redirects::LeftToReqwest => attempt::send(request, extensions, next).await,
+        }
+    }
+}
+
+async fn follow(mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+    for _ in 0..=REDIRECTS_MAX {
+        let sent = Sent::copy(&mut request);
+        let response = attempt::send(request, extensions, next.clone()).await?;
+        match sent.and_then(|sent| sent.redirected(&response)) {
+            Some(hop) => request = hop,
+            None => return Ok(response),
+        }
+    }
+    Err(Error::middleware(TooManyRedirects))
+}
+
+/// A client with [`JourneyMiddleware`]. Redirects stay reqwest's, which [copies our headers](crate#redirects).
+pub fn client(client: Client) -> ClientWithMiddleware {
+    ClientBuilder::new(client).with(JourneyMiddleware::new()).build()
+}
+
+/// A client with [`JourneyMiddleware`] that follows redirects itself, at most [`REDIRECTS_MAX`], without telling our
+/// ids to strangers. The builder's own redirect policy is replaced; its timeout counts for each hop.
+///
+/// # Errors
+/// What `reqwest::ClientBuilder::build` returns, for instance that no TLS could be set up.
+pub fn build(builder: reqwest::ClientBuilder) -> reqwest::Result<ClientWithMiddleware> {
+    let client = builder.redirect(Policy::none()).build()?;
+    Ok(ClientBuilder::new(client).with(JourneyMiddleware::new().following_redirects()).build())
+}

@@ -1,0 +1,143 @@
+//! Redirects and repeated attempts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{Method, StatusCode, header};
+use axum::routing::{any, get};
+use http::Extensions;
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, Middleware, Next, Result};
+
+use super::support::{STRANGER, Work, attribute, builder, client, echo, serve};
+use crate::{JourneyMiddleware, REDIRECTS_MAX, TooManyRedirects};
+
+/// Redirects to a stranger, to a neighbour (both answer with the headers they got), and in a circle.
+async fn app() -> Router {
+    let echoing = serve(Router::new().route("/", any(echo))).await.port();
+    let stranger = format!("http://{STRANGER}:{echoing}/");
+    let neighbour = format!("http://localhost:{echoing}/");
+    let redirect = |to: String| {
+        move |Path(code): Path<u16>| async move {
+            (StatusCode::from_u16(code).expect("the test asks for a status"), [(header::LOCATION, to)])
+        }
+    };
+    Router::new()
+        .route("/stranger/{code}", any(redirect(stranger)))
+        .route("/neighbour/{code}", any(redirect(neighbour)))
+        .route("/round", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/round")]) }))
+}
+
+/// Scenario: a neighbour redirects to a stranger, and another time to a neighbour.
+/// Guarantees: each hop is a span; the stranger gets nothing of ours and no credentials, the neighbour gets its ids.
+#[tokio::test]
+async fn headers_follow_the_host() {
+    let address = serve(app().await).await;
+    for (target, wants_ids) in [("stranger", false), ("neighbour", true)] {
+        let work = Work::sampled();
+        let request = client().get(format!("http://{address}/{target}/307")).bearer_auth("TOPSECRET");
+        let answer = work.run(request.send()).await.expect("the last server answers");
+        let got = answer.text().await.expect("the body is text");
+        assert!(!got.contains("TOPSECRET"), "{got}");
+        let spans = work.spans();
+        assert_eq!(spans.len(), 2);
+        assert_eq!(attribute(&spans[0], "http.response.status_code").as_deref(), Some("307"));
+        assert_eq!(attribute(&spans[0], "http.request.resend_count"), None);
+        assert_eq!(attribute(&spans[1], "http.request.resend_count").as_deref(), Some("1"));
+        assert_eq!(spans[0].parent_span_id, spans[1].parent_span_id, "hops are siblings");
+        let second = spans[1].span_context.span_id().to_string();
+        assert_eq!((got.contains(&second), got.contains("order.id=ORD-7")), (wants_ids, wants_ids), "{got}");
+    }
+}
+
+/// Scenario: redirects of a POST with a body, by each status.
+/// Guarantees: 301 to 303 become a GET, 307 and 308 stay a POST with their body.
+#[tokio::test]
+async fn methods_change_as_in_reqwest() {
+    let redirect = |Path(code): Path<u16>| async move {
+        (StatusCode::from_u16(code).expect("the test asks for a status"), [(header::LOCATION, "/else/where")])
+    };
+    let tell = |method: Method, body: String| async move { format!("{method} {body}") };
+    let address = serve(Router::new().route("/{code}", any(redirect)).fallback(tell)).await;
+    for (code, expected) in
+        [(301, "GET "), (302, "GET "), (303, "GET "), (307, "POST ring"), (308, "POST ring")]
+    {
+        let request = client().post(format!("http://{address}/{code}")).body("ring");
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(answer.url().path(), "/else/where");
+        assert_eq!(answer.text().await.expect("the body is text"), expected, "{code}");
+    }
+}
+
+/// Scenario: a circle of redirects.
+/// Guarantees: it ends with an error after the limit.
+#[tokio::test]
+async fn circles_end() {
+    let address = serve(app().await).await;
+    let work = Work::sampled();
+    let error = work.run(client().get(format!("http://{address}/round")).send()).await.expect_err("a circle");
+    assert_eq!(error.to_string(), TooManyRedirects.to_string());
+    assert_eq!(work.spans().len(), REDIRECTS_MAX + 1);
+}
+
+/// Scenario: the plain client, whose redirects are reqwest's.
+/// Guarantees: one span for the whole chain, with the status of its end.
+#[tokio::test]
+async fn plain_client_leaves_redirects_alone() {
+    let address = serve(app().await).await;
+    let client = crate::client(builder().build().expect("a client without TLS can be built"));
+    let work = Work::sampled();
+    let answer = work.run(client.get(format!("http://{address}/neighbour/302")).send()).await;
+    drop(answer.expect("the last server answers"));
+    assert_eq!(attribute(&work.span(), "http.response.status_code").as_deref(), Some("200"));
+    assert_eq!(attribute(&work.span(), "http.request.resend_count"), None);
+}
+
+/// Asks until the answer is no 503.
+struct Retries;
+
+#[async_trait::async_trait]
+impl Middleware for Retries {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        loop {
+            let again = request.try_clone().expect("the test's request has no body");
+            let response = next.clone().run(again, extensions).await?;
+            if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+                return Ok(response);
+            }
+        }
+    }
+}
+
+/// Scenario: a retry middleware outside of ours, and a server that is ready at the third attempt.
+/// Guarantees: three siblings, counted, each failure for itself.
+#[tokio::test]
+async fn retries_are_counted() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let ready = move || {
+        let late = asked.fetch_add(1, Ordering::Relaxed) < 2;
+        async move { if late { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK } }
+    };
+    let address = serve(Router::new().route("/", get(ready))).await;
+    let client = ClientBuilder::new(builder().build().expect("a client without TLS can be built"))
+        .with(Retries)
+        .with(JourneyMiddleware::new())
+        .build();
+    let work = Work::sampled();
+    let answer = work.run(client.get(format!("http://{address}/")).send()).await;
+    drop(answer.expect("the third attempt succeeds"));
+    let seen: Vec<_> = work
+        .spans()
+        .iter()
+        .map(|span| (attribute(span, "http.request.resend_count"), attribute(span, "error.type")))
+        .collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(seen, [(None, text("503")), (text("1"), text("503")), (text("2"), None)]);
+}

@@ -1,0 +1,156 @@
+//! Where a request was sent to and where it came from, as far as the claims are believed.
+//!
+//! `Forwarded` and `X-Forwarded-*` are headers that anyone can write. They count only behind a trusted proxy, and
+//! then only their last element, which that proxy wrote itself; earlier ones may be the caller's invention.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::header;
+
+use crate::head::Head;
+
+/// Host and port a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Host<'a> {
+    /// Name or address, an IPv6 address without its brackets.
+    pub(crate) address: &'a str,
+    /// Only if the client said it.
+    pub(crate) port: Option<u16>,
+}
+
+/// What one request says about its origin.
+pub(crate) struct Origin<'a> {
+    pub(crate) scheme: &'static str,
+    pub(crate) host: Option<Host<'a>>,
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+impl<'a> Origin<'a> {
+    pub(crate) fn of(head: &Head<'a>, behind_proxy: bool) -> Self {
+        let peer = peer(head);
+        let direct = Self {
+            scheme: head.uri.scheme_str().and_then(known_scheme).unwrap_or("http"),
+            host: head
+                .uri
+                .authority()
+                .map(|authority| authority.as_str())
+                .or_else(|| head.text(header::HOST))
+                .and_then(host),
+            client: peer.map(|peer| peer.ip()),
+            peer,
+        };
+        if behind_proxy { direct.corrected_by(&Forwarded::of(head)) } else { direct }
+    }
+
+    fn corrected_by(self, forwarded: &Forwarded<'a>) -> Self {
+        Self {
+            scheme: forwarded.proto.and_then(known_scheme).unwrap_or(self.scheme),
+            host: forwarded.host.and_then(host).or(self.host),
+            client: forwarded.client.and_then(client).or(self.client),
+            peer: self.peer,
+        }
+    }
+}
+
+/// Last element of the proxy's headers.
+struct Forwarded<'a> {
+    proto: Option<&'a str>,
+    host: Option<&'a str>,
+    client: Option<&'a str>,
+}
+
+impl<'a> Forwarded<'a> {
+    fn of(head: &Head<'a>) -> Self {
+        let standard = head.last_element("forwarded").unwrap_or_default();
+        Self {
+            proto: parameter(standard, "proto").or_else(|| head.last_element("x-forwarded-proto")),
+            host: parameter(standard, "host").or_else(|| head.last_element("x-forwarded-host")),
+            client: parameter(standard, "for").or_else(|| head.last_element("x-forwarded-for")),
+        }
+    }
+}
+
+/// One parameter of a `Forwarded` element (RFC 7239), without its quotes.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+    })
+}
+
+fn known_scheme(scheme: &str) -> Option<&'static str> {
+    ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// Splits `host:port`; the userinfo of an absolute URI is no part of the host.
+fn host(authority: &str) -> Option<Host<'_>> {
+    let authority = authority.rsplit('@').next()?;
+    let (address, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None => match authority.split_once(':') {
+            Some((address, port)) => (address, Some(port)),
+            None => (authority, None),
+        },
+    };
+    (!address.is_empty()).then(|| Host { address, port: port.and_then(|port| port.parse().ok()) })
+}
+
+/// An address with or without a port. Names and `unknown` are no addresses.
+fn client(node: &str) -> Option<IpAddr> {
+    let bare = node.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(node);
+    bare.parse().ok().or_else(|| node.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
+#[cfg(feature = "axum")]
+fn peer(head: &Head<'_>) -> Option<SocketAddr> {
+    head.extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|info| info.0)
+}
+
+/// Without axum nobody tells the layer about the connection.
+#[cfg(not(feature = "axum"))]
+fn peer(_head: &Head<'_>) -> Option<SocketAddr> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: authorities as browsers, proxies and attackers write them.
+    /// Guarantees: address and port are told apart, an empty host is none.
+    #[test]
+    fn host_and_port() {
+        for (authority, expected) in [
+            ("shop", Some(("shop", None))),
+            ("shop:8080", Some(("shop", Some(8080)))),
+            ("[::1]:80", Some(("::1", Some(80)))),
+            ("[::1]", Some(("::1", None))),
+            ("user:secret@shop:1", Some(("shop", Some(1)))),
+            ("shop:99999", Some(("shop", None))),
+            (":80", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|(address, port)| Host { address, port });
+            assert_eq!(host(authority), expected, "{authority}");
+        }
+    }
+
+    /// Scenario: client nodes of `X-Forwarded-For` and `Forwarded`.
+    /// Guarantees: a port is dropped, obfuscated nodes are no address.
+    #[test]
+    fn client_addresses() {
+        for (node, expected) in [
+            ("10.1.2.3", Some("10.1.2.3")),
+            ("10.1.2.3:4711", Some("10.1.2.3")),
+            ("[2001:db8::1]:4711", Some("2001:db8::1")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("unknown", None),
+            ("_hidden", None),
+        ] {
+            let expected = expected.map(|address| address.parse().expect("the table holds addresses"));
+            assert_eq!(client(node), expected, "{node}");
+        }
+        assert_eq!(parameter("For=\"[::1]\"; Proto=https", "proto"), Some("https"));
+    }
+}

@@ -1,0 +1,18 @@
+//! Every limit of this crate, with what happens when it is reached.
+
+/// Longest part of a statement that is read or shown, in bytes. What comes after it is left out of the
+/// summary and of `db.query.text`.
+pub const TEXT_BYTES_MAX: usize = 32 * 1024;
+
+/// Longest `db.query.summary`, in bytes; the conventions allow 255 characters. The first word that does not
+/// fit and all after it are left out.
+pub const SUMMARY_BYTES_MAX: usize = 255;
+
+/// Most statements whose summary a pool remembers. When full, the one that was not used for longest is
+/// forgotten, counted by [`PgPool::statements_forgotten`](crate::PgPool::statements_forgotten), and read anew
+/// if it comes again.
+pub const REMEMBERED_STATEMENTS_MAX: usize = 512;
+
+/// Longest statement that is remembered, in bytes; a longer one is read each time. With
+/// [`REMEMBERED_STATEMENTS_MAX`] it bounds the memory of one pool to about 6 MiB.
+pub const REMEMBERED_TEXT_BYTES_MAX: usize = 4 * 1024;

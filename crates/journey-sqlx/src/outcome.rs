@@ -1,0 +1,77 @@
+//! How queries and transactions end, where the conventions have no name for it: `journey.db.outcome`.
+
+use journey_trace::SpanGuard;
+use opentelemetry::KeyValue;
+
+use crate::key::JOURNEY_DB_OUTCOME;
+
+/// A query that ran to its end has no outcome: its status says all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The transaction was dropped before it had begun.
+    BeginCancelled,
+    /// The caller stopped waiting: for a query, or for the `COMMIT` of a transaction. The server may still do
+    /// it.
+    Cancelled,
+    /// The transaction was committed.
+    Committed,
+    /// The caller stopped reading rows.
+    DroppedEarly,
+    /// The transaction was dropped open, which rolls it back.
+    DroppedRollback,
+    /// The transaction was rolled back, by the caller or by the server at a `COMMIT`.
+    RolledBack,
+}
+
+impl Outcome {
+    #[cfg(test)]
+    const ALL: [Self; 6] = [
+        Self::BeginCancelled,
+        Self::Cancelled,
+        Self::Committed,
+        Self::DroppedEarly,
+        Self::DroppedRollback,
+        Self::RolledBack,
+    ];
+
+    /// The value of the attribute.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::BeginCancelled => "begin_cancelled",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Committed => "committed",
+            Outcome::DroppedEarly => "dropped_early",
+            Outcome::DroppedRollback => "dropped_rollback",
+            Outcome::RolledBack => "rolled_back",
+        }
+    }
+
+    /// Writes it on a span. That a caller gave up is an error of the span; that it had enough, or rolled
+    /// back, is none.
+    pub(crate) fn record(self, span: &SpanGuard) {
+        span.set_attribute(KeyValue::new(JOURNEY_DB_OUTCOME, self.as_str()));
+        if matches!(self, Outcome::BeginCancelled | Outcome::Cancelled) {
+            span.fail(Outcome::Cancelled.as_str(), "");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: the closed list of outcomes in code and in the registry.
+    /// Guarantees: both have the same words.
+    #[test]
+    fn outcomes_are_those_of_the_registry() {
+        let registry = include_str!("../../journey-model/registry/attributes.yaml");
+        let declared = registry.split("  - key: ").find(|key| key.starts_with("journey.db.outcome"));
+        let mut declared: Vec<&str> = declared
+            .expect("the registry has the key")
+            .lines()
+            .filter_map(|line| line.split("value: \"").nth(1)?.split('"').next())
+            .collect();
+        declared.sort_unstable();
+        assert_eq!(declared, Outcome::ALL.map(Outcome::as_str));
+    }
+}

@@ -14,6 +14,8 @@
 //! | `journey_analyzer_findings_total{alert}` | findings | one was raised |
 //! | `journey_analyzer_alerts_failed_total` | requests | Alertmanager did not take one |
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -52,5 +54,9 @@ pub fn install_metrics() -> PrometheusHandle {
 /// Logs to standard error, filtered by `RUST_LOG` (default `info`).
 pub fn install_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,lapin=error"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init();
 }

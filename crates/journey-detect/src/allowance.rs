@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Datelike, Utc};
+
 /// A moment in nanoseconds since the Unix epoch, or a duration in nanoseconds.
 pub type Nanos = u64;
 
@@ -79,8 +81,16 @@ fn two_units(count: u64, per_unit: u64, large: &str, small: &str) -> String {
 
 /// The time of day in UTC, `14:02:07`.
 pub fn clock_time(at: Nanos) -> String {
-    let seconds = at / SECOND_NS % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    utc(at).format("%H:%M:%S").to_string()
+}
+
+/// The time of day in UTC, with the date if it is another day than `now`: `Thu 2026-01-08 14:02:07`.
+pub(crate) fn moment(at: Nanos, now: Nanos) -> String {
+    if at / DAY_NS == now / DAY_NS { clock_time(at) } else { utc(at).format("%a %F %T").to_string() }
+}
+
+fn utc(at: Nanos) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(i64::try_from(at).unwrap_or(i64::MAX))
 }
 
 fn add_working_days(since: Nanos, days: u64) -> Nanos {
@@ -97,8 +107,7 @@ fn add_working_days(since: Nanos, days: u64) -> Nanos {
 }
 
 fn is_working_day(at: Nanos) -> bool {
-    // The epoch was a Thursday: 0 is Monday here.
-    (at / DAY_NS + 3) % 7 < 5
+    utc(at).weekday().num_days_from_monday() < 5
 }
 
 const SECOND_NS: Nanos = 1_000_000_000;

@@ -319,14 +319,14 @@ impl Engine {
     ) {
         let (parts, conflicts) = self.identity.parts(&self.definition, group);
         all_conflicts.extend(conflicts);
-        if self.expire(group, &parts, now, outputs) {
-            return;
-        }
+        let is_expired = self.is_expired(&parts, now);
         let before = self.rows.remove(&group).unwrap_or_default();
         let mut after = BTreeMap::new();
         let mut next_ns = None;
         for part in &parts {
-            let (row, due_ns) = self.judge(part, now, outputs);
+            let (row, findings, due_ns) = self.judge(part, now);
+            // An abandoned order raises nothing, and what stood is cleared.
+            self.report_findings(&part.name, if is_expired { Vec::new() } else { findings }, outputs);
             next_ns = next_ns.into_iter().chain(due_ns).min();
             if before.get(&part.name) != Some(&row) {
                 outputs.journeys.push(row.clone());
@@ -339,14 +339,19 @@ impl Engine {
         after.keys().for_each(|name| {
             self.gone.remove(name);
         });
+        if is_expired {
+            self.counters.expired += parts.len() as u64;
+            self.forget(group);
+            return;
+        }
         let expiry = after.values().map(|row| row.span_ns.1).max();
         let expiry_ns = expiry.map(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns));
         self.timers.set(group, next_ns.into_iter().chain(expiry_ns).min(), expiry.unwrap_or(0));
         self.rows.insert(group, after);
     }
 
-    /// Judges one journey and reports the findings that changed.
-    fn judge(&mut self, part: &Part, now: Nanos, outputs: &mut Outputs) -> (JourneyRow, Option<Nanos>) {
+    /// Judges one journey: its row, its findings, and when to judge it again.
+    fn judge(&mut self, part: &Part, now: Nanos) -> (JourneyRow, Vec<Finding>, Option<Nanos>) {
         let mut attempts: Vec<&Attempt> = part.attempts.iter().map(|id| &self.attempts[id]).collect();
         attempts.sort_by_cached_key(|attempt| judge::order(&self.definition, attempt));
         let scene = Scene {
@@ -372,8 +377,7 @@ impl Engine {
             ),
             keys,
         };
-        self.report_findings(&part.name, judgement.findings, outputs);
-        (row, judgement.next_ns)
+        (row, judgement.findings, judgement.next_ns)
     }
 
     fn report_findings(&mut self, name: &str, now_standing: Vec<Finding>, outputs: &mut Outputs) {
@@ -413,36 +417,28 @@ impl Engine {
         outputs.gone.push(name);
     }
 
-    /// Takes a journey that was silent too long out of memory: no alert, and what stood is cleared.
-    fn expire(&mut self, group: GroupId, parts: &[Part], now: Nanos, outputs: &mut Outputs) -> bool {
+    /// Whether nothing happened to the journeys for so long that they leave memory.
+    fn is_expired(&self, parts: &[Part], now: Nanos) -> bool {
         let attempts = parts.iter().flat_map(|part| &part.attempts);
         let last_ns = attempts.map(|id| self.attempts[id].last_ns()).max();
-        let is_silent = last_ns
-            .is_some_and(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns) <= now);
-        if is_silent {
-            self.counters.expired += parts.len() as u64;
-            self.forget(group, parts.iter().map(|part| part.name.clone()), outputs);
-        }
-        is_silent
+        last_ns.is_some_and(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns) <= now)
     }
 
     fn make_room(&mut self) {
         while self.identity.groups() > JOURNEYS_MAX {
             let Some(oldest) = self.timers.least_recent() else { return };
-            let names: Vec<Box<str>> =
-                self.rows.get(&oldest).into_iter().flat_map(|rows| rows.keys().cloned()).collect();
-            self.counters.evicted += names.len() as u64;
-            // What stood stays in the store until the order is seen again.
-            self.forget(oldest, names.into_iter(), &mut Outputs::default());
+            let rows = self.rows.get(&oldest);
+            self.counters.evicted += rows.map_or(0, BTreeMap::len) as u64;
+            // What stands goes on standing until the order is seen again.
+            self.forget(oldest);
         }
     }
 
-    fn forget(&mut self, group: GroupId, names: impl Iterator<Item = Box<str>>, outputs: &mut Outputs) {
+    fn forget(&mut self, group: GroupId) {
         for id in self.identity.forget(group) {
             self.attempts.remove(&id);
             self.touched_attempts.remove(&id);
         }
-        names.for_each(|name| self.report_findings(&name, Vec::new(), outputs));
         self.rows.remove(&group);
         self.timers.remove(group);
         self.touched.remove(&group);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::allowance::duration;
+use crate::allowance::{duration, moment};
 use crate::flow::Automaton;
 use crate::instance::Instances;
 use crate::judge::{self, Scene};
@@ -107,10 +107,10 @@ impl fmt::Display for Story {
             writeln!(f, "  {}", chapter.line(width))?;
         }
         for wait in &self.waits {
-            write!(f, "\nwaits for {} since {}", wait.stage, clock_time(wait.since_ns))?;
+            write!(f, "\nwaits for {} since {}", wait.stage, moment(wait.since_ns, self.now_ns))?;
             write!(f, " ({})", duration(self.now_ns.saturating_sub(wait.since_ns)))?;
             if let Some(until_ns) = wait.until_ns {
-                write!(f, ", due by {}", clock_time(until_ns))?;
+                write!(f, ", due by {}", moment(until_ns, self.now_ns))?;
             }
         }
         if !self.waits.is_empty() {
@@ -157,3 +157,6 @@ impl Chapter {
         format!("{time} {wait:>8}  {stage} {service:9} {took:>8}  {state}  trace {}", id.trace_id)
     }
 }
+
+#[cfg(test)]
+mod tests;

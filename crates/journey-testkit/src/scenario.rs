@@ -47,7 +47,9 @@ impl Signal {
 /// On a line that cannot be read: scenarios are written in tests.
 pub fn signals(text: &str) -> Vec<Signal> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| signal(line).unwrap_or_else(|| panic!("cannot read the scenario line `{line}`"))).collect()
+    lines
+        .map(|line| signal(line).unwrap_or_else(|| panic!("cannot read the scenario line `{line}`")))
+        .collect()
 }
 
 /// Nanoseconds in a text such as `250ms`, `10s`, `2m`, `1h`.
@@ -76,7 +78,8 @@ fn signal(line: &str) -> Option<Signal> {
             Attribute::new(attribute::SERVICE_INSTANCE_ID, format!("{service}-{instance}")),
         ],
     };
-    let span = if kind == "process" { process(at_ns, stage) } else { stage_span(at_ns, kind, stage, &pairs)? };
+    let span =
+        if kind == "process" { process(at_ns, stage) } else { stage_span(at_ns, kind, stage, &pairs)? };
     Some(Signal { at_ns, resource, span })
 }
 

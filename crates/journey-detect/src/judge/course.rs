@@ -19,6 +19,8 @@ pub(crate) struct Course {
     pub(crate) standings: Vec<Standing>,
     /// The steps that count, in order.
     pub(crate) steps: Vec<Step>,
+    /// Steps that came after one they belong before.
+    late: Vec<Step>,
     /// Where the journey stands after them.
     pub(crate) state: StateId,
     deviations: Vec<Deviation>,
@@ -76,6 +78,7 @@ impl Course {
         let mut course = Self {
             standings,
             steps: Vec::new(),
+            late: Vec::new(),
             state: automaton.initial(),
             deviations: Vec::new(),
             began_in_the_middle: false,
@@ -127,6 +130,7 @@ impl Course {
             }
             if let Some(place) = explained.iter().position(|known| *known == stage) {
                 explained.swap_remove(place);
+                self.late.push(Step { attempt: at, stage, before });
                 continue;
             }
             let index = self.steps.len();
@@ -216,6 +220,12 @@ impl Course {
                 self.standings[step.attempt] = Standing::DoneUnseen;
             }
         }
+    }
+
+    /// The place of the first attempt that was a step of this stage, wherever it came.
+    pub(super) fn first(&self, stage: StageId) -> Option<usize> {
+        let steps = self.steps.iter().chain(&self.late);
+        steps.filter(|step| step.stage == stage).map(|step| step.attempt).min()
     }
 
     /// Whether a step is missing and that is not held against the order.

@@ -45,7 +45,7 @@ fn offence(
     rule: &Rule,
 ) -> Option<(usize, String)> {
     let name = |stage: StageId| &scene.definition.stage(stage).name;
-    let place = |stage: StageId| course.steps.iter().position(|step| step.stage == stage);
+    let place = |stage: StageId| course.first(stage);
     let (at, why) = match rule.kind {
         RuleKind::Absence(stage) => (place(stage)?, format!("{} may not happen", name(stage))),
         RuleKind::NotCoexistence(one, other) => {
@@ -55,12 +55,11 @@ fn offence(
             let then_at = place(then)?;
             // Whether an absent `first` is missing or unseen is the flow's business; a rule speaks when both are seen.
             let first_at = place(first).filter(|first_at| *first_at > then_at)?;
-            let [one, other] = [then_at, first_at].map(|at| attempts[course.steps[at].attempt]);
-            if super::are_concurrent(scene.definition, one, other) {
+            if super::are_concurrent(scene.definition, attempts[then_at], attempts[first_at]) {
                 return None;
             }
             (then_at, format!("{} came before {}", name(then), name(first)))
         }
     };
-    Some((course.steps[at].attempt, why))
+    Some((at, why))
 }

@@ -62,8 +62,7 @@ fn pending<'a>(
                 if let RuleKind::Precedence { first, then } = rule.kind
                     && then == stage
                 {
-                    let first = course.steps.iter().find(|step| step.stage == first)?;
-                    since_ns = since_ns.max(ended(course, attempts, first.attempt)?);
+                    since_ns = since_ns.max(ended(course, attempts, course.first(first)?)?);
                 }
             }
             let definition = scene.definition.stage(stage);

@@ -1,0 +1,20 @@
+//! Dev only: the real parts that tests, `cargo xtask` and the demo run against.
+//!
+//! * [`services`]: private RabbitMQ, PostgreSQL and Alertmanager on free loopback ports, from installed binaries;
+//! * [`process`]: processes that die with their owner, and can be killed by a later command;
+//! * [`packages`]: finds the programs, or installs Debian's packages for them;
+//! * [`collector`]: an OTLP/HTTP collector that keeps what it gets, and fails on demand;
+//! * [`models`]: 3D models as STL files, of any size;
+//! * [`env_url()`]: the URL of a part that is already there, for a test.
+//!
+//! Nothing here is used by a service in production.
+
+pub mod collector;
+mod env_url;
+pub mod models;
+pub mod packages;
+pub mod process;
+pub mod scenario;
+pub mod services;
+
+pub use env_url::{REQUIRE_SERVICES, env_url};

@@ -1,0 +1,106 @@
+//! What these tests share: a connection, queues of their own, and the spans that were exported.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use journey_lapin::{Channel, ChannelExt as _, Consumer, TracedDelivery};
+use journey_testkit::env_url;
+use journey_trace::{ContextExt as _, JourneyCell, Key, SpanGuard};
+use lapin::options::{BasicConsumeOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
+use lapin::{Connection, ConnectionProperties};
+use opentelemetry::trace::{SpanKind, TraceContextExt as _, TraceId};
+use opentelemetry::{Context, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+use crate::spans::exporter;
+
+/// A connection to the broker with one traced channel that gives confirms. `None`: no broker, skip.
+pub(crate) async fn connect() -> Option<(Connection, Channel)> {
+    Some(connect_to(&env_url("JOURNEY_AMQP_URL")?).await)
+}
+
+/// The same to a broker of the test's own.
+pub(crate) async fn connect_to(url: &str) -> (Connection, Channel) {
+    exporter();
+    let uri: AMQPUri = url.parse().expect("an AMQP URL");
+    let connection = Connection::connect_uri(uri.clone(), ConnectionProperties::default())
+        .await
+        .expect("a running broker");
+    let channel = connection.create_channel().await.expect("a channel").traced().at(&uri);
+    channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+    (connection, channel)
+}
+
+/// A queue of this connection alone, under a name that no other test uses.
+pub(crate) async fn queue(channel: &Channel, name: &str) {
+    let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(name.into(), options, FieldTable::default()).await.expect("a queue");
+}
+
+/// A durable quorum queue, empty.
+pub(crate) async fn quorum_queue(channel: &Channel, name: &str) {
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    channel.queue_declare(name.into(), options, arguments).await.expect("a queue");
+    channel.queue_purge(name.into(), Default::default()).await.expect("an empty queue");
+}
+
+pub(crate) async fn consume(channel: &Channel, queue: &str) -> Consumer {
+    let options = BasicConsumeOptions::default();
+    channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()).await.expect("a consumer")
+}
+
+/// The next message, which must come within some seconds.
+pub(crate) async fn next(consumer: &mut Consumer) -> TracedDelivery {
+    let next = tokio::time::timeout(Duration::from_secs(10), consumer.next()).await;
+    next.expect("a message within 10 s").expect("the stream goes on").expect("a message, no error")
+}
+
+/// A span of somebody who works on an order; its context is what a handler runs in.
+pub(crate) fn work_on(order: &str) -> SpanGuard {
+    let cell = JourneyCell::new();
+    cell.set(Key::Order, order);
+    let context = Context::new().with_cell(cell);
+    SpanGuard::start("work", SpanKind::Internal, vec![], vec![], &context)
+}
+
+pub(crate) fn trace_of(span: &SpanGuard) -> TraceId {
+    span.context().span().span_context().trace_id()
+}
+
+/// The ended spans of one trace whose name starts with this word, in the order of their ends.
+pub(crate) fn spans(trace: TraceId, word: &str) -> Vec<SpanData> {
+    let all = exporter().get_finished_spans().expect("the exporter is never shut down");
+    all.into_iter()
+        .filter(|span| span.span_context.trace_id() == trace && span.name.starts_with(word))
+        .collect()
+}
+
+/// The only such span.
+pub(crate) fn span(trace: TraceId, word: &str) -> SpanData {
+    let mut found = spans(trace, word);
+    assert_eq!(found.len(), 1, "spans named {word}: {found:?}");
+    found.remove(0)
+}
+
+/// An attribute as text; empty if it is absent.
+pub(crate) fn text(span: &SpanData, key: &str) -> String {
+    let value = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
+    value.map(|attribute| attribute.value.to_string()).unwrap_or_default()
+}
+
+pub(crate) fn number(span: &SpanData, key: &str) -> Option<i64> {
+    span.attributes.iter().find(|attribute| attribute.key.as_str() == key).and_then(|attribute| {
+        match attribute.value {
+            Value::I64(number) => Some(number),
+            _ => None,
+        }
+    })
+}
+
+pub(crate) fn outcome(span: &SpanData) -> String {
+    text(span, "journey.messaging.outcome")
+}

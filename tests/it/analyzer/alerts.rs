@@ -1,0 +1,56 @@
+use journey_analyzer::config::Config;
+use journey_testkit::env_url;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{eventually, get_json, post, quick_definition, signals_from_now, start};
+
+/// Scenario: a message is lost; the alert stands; the analyzer is restarted; the message comes after all.
+/// Guarantees: Alertmanager holds one alert with the contracted labels, a restart does not double or lose it, and
+/// it resolves.
+#[tokio::test]
+async fn a_lost_message_reaches_alertmanager_and_resolves() {
+    let Some(alertmanager) = env_url("JOURNEY_ALERTMANAGER_URL") else { return };
+    let data = TempDir::new().unwrap();
+    let order = format!("AM-{}", std::process::id());
+    let config = Config {
+        alertmanager: vec![alertmanager.clone()],
+        definition: Some(quick_definition(&data)),
+        environment: "test".to_owned(),
+        ..Config::default()
+    };
+    let text = format!(
+        "0s mes-api/1 end price_request production.id=p-{order} took=0s
+         0s crm-api/1 end order_create order.id={order} production.id=p-{order} took=0s
+         0s mes-api/1 end price.load_model order.id={order} took=0s"
+    );
+    let daemon = start(config.clone(), data.path()).await;
+    for signal in signals_from_now(&text) {
+        post(&daemon, &signal).await;
+    }
+    let active = || alert(&alertmanager, &order);
+    let found = eventually("the alert", active).await;
+    assert_eq!(found["labels"]["alertname"], "OrderStuck");
+    assert_eq!(found["labels"]["journey_stage"], "price.simplify_model");
+    assert_eq!(found["labels"]["source"], "journey-analyzer");
+    assert_eq!(found["labels"]["severity"], "warning");
+    assert_eq!(found["annotations"]["waiting_for"], "price.simplify_model");
+    assert_eq!(found["annotations"]["reason"], "not_started");
+    daemon.stop().await;
+
+    let daemon = start(config, data.path()).await;
+    assert_eq!(get_json(&daemon, "/api/v1/findings").await.as_array().unwrap().len(), 1);
+    for signal in signals_from_now(&format!("1s mes-api/1 end price.simplify_model order.id={order}")) {
+        post(&daemon, &signal).await;
+    }
+    eventually("the alert resolves", || async { active().await.is_none().then_some(()) }).await;
+    daemon.stop().await;
+}
+
+/// The one active alert of this order.
+async fn alert(alertmanager: &str, order: &str) -> Option<Value> {
+    let url = format!("{alertmanager}/api/v2/alerts?active=true&filter=order_id%3D%22{order}%22");
+    let alerts: Vec<Value> = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert!(alerts.len() <= 1, "{alerts:?}");
+    alerts.into_iter().next()
+}

@@ -1,0 +1,80 @@
+//! What a collector got, read with the official types.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+
+/// One span with its attributes as text.
+#[derive(Debug, Clone)]
+pub(super) struct Received {
+    pub(super) span: Span,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) resource: BTreeMap<String, String>,
+    pub(super) scope: String,
+}
+
+impl Received {
+    pub(super) fn get(&self, key: &str) -> &str {
+        self.attributes.get(key).map_or("", String::as_str)
+    }
+
+    /// `journey.signal`, empty for a span of the SDK.
+    pub(super) fn signal(&self) -> &str {
+        self.get("journey.signal")
+    }
+}
+
+/// All spans of these bodies, in the order they came.
+pub(super) fn spans(bodies: &[Vec<u8>]) -> Vec<Received> {
+    let mut received = Vec::new();
+    for body in bodies {
+        let request = ExportTraceServiceRequest::decode(&**body).expect("a body is OTLP");
+        for group in request.resource_spans {
+            let resource = text(&group.resource.unwrap_or_default().attributes);
+            for scope in group.scope_spans {
+                let name = scope.scope.unwrap_or_default().name;
+                received.extend(scope.spans.into_iter().map(|span| Received {
+                    attributes: text(&span.attributes),
+                    span,
+                    resource: resource.clone(),
+                    scope: name.clone(),
+                }));
+            }
+        }
+    }
+    received
+}
+
+/// The one span of this name that is no lane signal.
+pub(super) fn span_named<'a>(received: &'a [Received], name: &str) -> &'a Received {
+    let mut named = received.iter().filter(|one| one.span.name == name && one.signal().is_empty());
+    let one = named.next().unwrap_or_else(|| panic!("no span {name}"));
+    assert!(named.next().is_none(), "more than one span {name}");
+    one
+}
+
+/// Lane signals of this kind.
+pub(super) fn signals<'a>(received: &'a [Received], kind: &str) -> Vec<&'a Received> {
+    received.iter().filter(|one| one.signal() == kind).collect()
+}
+
+fn text(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+    let text: BTreeMap<_, _> =
+        attributes.iter().map(|kv| (kv.key.clone(), value(kv.value.as_ref()))).collect();
+    assert_eq!(text.len(), attributes.len(), "a key is there twice: {attributes:?}");
+    text
+}
+
+fn value(value: Option<&AnyValue>) -> String {
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::BoolValue(truth)) => truth.to_string(),
+        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::DoubleValue(number)) => number.to_string(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,7 @@
+//! `journey-sqlx` against a real PostgreSQL (`JOURNEY_PG_URL`): every way to call sqlx, and the spans of each.
+
+mod bench;
+mod calls;
+mod endings;
+mod shapes;
+mod transactions;

@@ -1,0 +1,1 @@
+CREATE TABLE migrated_orders (id bigint PRIMARY KEY);

@@ -20,9 +20,9 @@ async fn a_lost_message_reaches_alertmanager_and_resolves() {
         ..Config::default()
     };
     let text = format!(
-        "0s mes-api/1 end price_request production.id=p-{order} took=0s
-         0s crm-api/1 end order_create order.id={order} production.id=p-{order} took=0s
-         0s mes-api/1 end price.load_model order.id={order} took=0s"
+        "1ms mes-api/1 end price_request production.id=p-{order} took=0s
+         2ms crm-api/1 end order_create order.id={order} production.id=p-{order} took=0s
+         3ms mes-api/1 end price.load_model order.id={order} took=0s"
     );
     let daemon = start(config.clone(), data.path()).await;
     for signal in signals_from_now(&text) {

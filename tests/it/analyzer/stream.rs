@@ -6,7 +6,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use tempfile::TempDir;
 
-use super::{signals_from_now, stages, start};
+use super::{eventually, signals_from_now, stages, start};
 
 /// Scenario: the stream is read, the daemon restarted in the middle, and a body that is no OTLP lies in between.
 /// Guarantees: every stage is there once, reading goes on behind what was stored, the broken body is passed.
@@ -24,13 +24,11 @@ async fn the_stream_is_read_from_where_it_was_left() {
     let signals = signals_from_now(&text);
 
     let daemon = start(config.clone(), data.path()).await;
-    // The daemon declares the stream; the order does not exist before.
-    let channel = channel(&url).await;
-    publish(&channel, &signals[0]).await;
+    let channel = eventually("the daemon has declared the stream", || first_publish(&url, &signals[0])).await;
     assert_eq!(stages(&daemon, &order, 1).await, ["order_create"]);
     daemon.stop().await;
 
-    publish_bytes(&channel, b"no OTLP at all").await;
+    publish_bytes(&channel, b"no OTLP at all").await.unwrap();
     publish(&channel, &signals[1]).await;
     publish(&channel, &signals[0]).await;
     let daemon = start(config.clone(), data.path()).await;
@@ -47,28 +45,23 @@ async fn the_stream_is_read_from_where_it_was_left() {
     daemon.stop().await;
 }
 
-async fn channel(url: &str) -> Channel {
+/// A channel over which the first message was routed to the stream, `None` while the daemon has not declared it.
+async fn first_publish(url: &str, signal: &Signal) -> Option<Channel> {
     let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
-    channel
+    matches!(publish_bytes(&channel, &signal.to_otlp()).await, Ok(Confirmation::Ack(None))).then_some(channel)
 }
 
 async fn publish(channel: &Channel, signal: &Signal) {
-    publish_bytes(channel, &signal.to_otlp()).await;
+    assert_eq!(publish_bytes(channel, &signal.to_otlp()).await.unwrap(), Confirmation::Ack(None));
 }
 
-async fn publish_bytes(channel: &Channel, body: &[u8]) {
+async fn publish_bytes(channel: &Channel, body: &[u8]) -> lapin::Result<Confirmation> {
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    for _ in 0..50 {
-        let properties = BasicProperties::default();
-        let publish =
-            channel.basic_publish(stream::EXCHANGE.into(), stream::EVENTS.into(), options, body, properties);
-        if matches!(publish.await.unwrap().await.unwrap(), Confirmation::Ack(None)) {
-            return;
-        }
-        // The daemon has not bound the stream yet.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("the stream was never bound");
+    let properties = BasicProperties::default();
+    channel
+        .basic_publish(stream::EXCHANGE.into(), stream::EVENTS.into(), options, body, properties)
+        .await?
+        .await
 }

@@ -5,15 +5,16 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use journey_model::stream;
+use journey_otlp::answer;
 
 use super::Refusal;
 use super::request::Rejection;
 use crate::limits::RETRY_AFTER_S;
-use crate::split::{SplitError, WIRE_BYTES, put_varint};
+use crate::split::SplitError;
 
 /// All of the request is safe with the broker. An empty body is an `ExportTraceServiceResponse` without remarks.
 pub(crate) fn taken() -> Response {
-    protobuf(StatusCode::OK, Vec::new())
+    protobuf(StatusCode::OK, answer::accepted(0, ""))
 }
 
 impl IntoResponse for Refusal {
@@ -45,16 +46,9 @@ impl From<SplitError> for Rejection {
 }
 
 fn failure(status: StatusCode, message: &str) -> Response {
-    let mut body = Vec::with_capacity(message.len() + 4);
-    put_varint(&mut body, STATUS_MESSAGE << 3 | WIRE_BYTES);
-    put_varint(&mut body, message.len() as u64);
-    body.extend_from_slice(message.as_bytes());
-    protobuf(status, body)
+    protobuf(status, answer::failed(message))
 }
 
 fn protobuf(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, stream::CONTENT_TYPE)], body).into_response()
 }
-
-/// Field `message` of `google.rpc.Status`.
-const STATUS_MESSAGE: u64 = 2;

@@ -31,8 +31,8 @@ impl Store {
         let options = Self::options(folder)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // A commit survives the process; of the machine's death the last ones may be read from the source again.
-            .synchronous(SqliteSynchronous::Normal);
+            // What an OTLP sender was told is taken survives the machine, not only the process.
+            .synchronous(SqliteSynchronous::Full);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await;
         let pool = pool.with_context(|| format!("cannot open the store in {}", folder.display()))?;
         sqlx::migrate!().run(&pool).await.context("cannot bring the store up to date")?;

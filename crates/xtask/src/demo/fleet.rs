@@ -1,0 +1,338 @@
+//! The programs of the demo: built, started, killed, started again, and stopped.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use journey_testkit::{
+    process::Process,
+    services::{Kind, ports},
+};
+use nix::sys::signal::Signal;
+use reqwest::Client;
+use tokio::time::{Instant, sleep};
+
+use super::{analyzer_config, api::Urls, databases::Databases};
+use crate::{cargo, interrupt::Interrupt, metadata::Metadata, parts::Parts};
+
+/// A program of the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    Analyzer,
+    Crm,
+    Mes,
+    Relay,
+    Shop,
+}
+
+impl Program {
+    /// In the order in which they start: whoever is called comes before its callers.
+    pub(crate) const ALL: [Program; 5] =
+        [Program::Relay, Program::Analyzer, Program::Mes, Program::Crm, Program::Shop];
+
+    /// The name of its log, and the word for a person.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Program::Analyzer => "analyzer",
+            Program::Crm => "crm-api",
+            Program::Mes => "mes-api",
+            Program::Relay => "relay",
+            Program::Shop => "shop-api",
+        }
+    }
+
+    const fn binary(self) -> &'static str {
+        match self {
+            Program::Analyzer => "journey-analyzer",
+            Program::Relay => "journey-bridge",
+            Program::Crm | Program::Mes | Program::Shop => self.name(),
+        }
+    }
+
+    /// Answers 200 when it serves.
+    const fn ready_path(self) -> &'static str {
+        match self {
+            Program::Analyzer | Program::Crm | Program::Mes | Program::Shop => "/healthz",
+            Program::Relay => "/readyz",
+        }
+    }
+}
+
+/// All programs of one demo, each with its port, its settings and its log.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    binaries: PathBuf,
+    logs: PathBuf,
+    members: Vec<Member>,
+    client: Client,
+}
+
+#[derive(Debug)]
+struct Member {
+    program: Program,
+    port: u16,
+    arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    /// Holds the pid file; dies with the servers' home.
+    folder: PathBuf,
+}
+
+/// Builds all programs.
+pub(crate) fn build(interrupt: &Interrupt) -> Result<()> {
+    // All of the workspace, so that `cargo xtask test` finds the same libraries built.
+    cargo::run(&mut cargo::command(&["build", "--workspace", "--bins"]), interrupt)
+}
+
+impl Fleet {
+    /// Chooses ports, writes the analyzer's configuration, and starts nothing.
+    ///
+    /// `mes_workers` is how many calculations MES does at a time.
+    pub(crate) fn prepare(
+        parts: &Parts,
+        databases: &Databases,
+        environment: &str,
+        mes_workers: u32,
+    ) -> Result<Self> {
+        let target = Metadata::load()?.target_directory;
+        let logs = target.join("xtask/demo");
+        let _ = fs::remove_dir_all(&logs);
+        fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+        let ports = Ports::free()?;
+        let files = parts.home().path().join("files");
+        fs::create_dir(&files)?;
+        let settings =
+            Settings { parts, databases, ports: &ports, files: files.display().to_string(), mes_workers };
+        let members = Program::ALL
+            .into_iter()
+            .map(|program| {
+                let folder = parts.home().path().join(program.name());
+                fs::create_dir(&folder)?;
+                Ok(settings.member(program, folder))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let analyzer = parts.home().path().join(Program::Analyzer.name());
+        analyzer_config::write(&analyzer, parts, ports.analyzer, ports.otlp, environment)?;
+        Ok(Self { binaries: target.join("debug"), logs, members, client: Client::new() })
+    }
+
+    /// Base URLs of the three services.
+    pub(crate) fn service_urls(&self) -> Urls {
+        Urls { shop: self.url(Program::Shop), crm: self.url(Program::Crm), mes: self.url(Program::Mes) }
+    }
+
+    /// The address of a program.
+    pub(crate) fn url(&self, program: Program) -> String {
+        format!("http://127.0.0.1:{}", self.member(program).port)
+    }
+
+    /// Where the programs log, a file each.
+    pub(crate) fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// The file of a program.
+    pub(crate) fn binary(&self, program: Program) -> PathBuf {
+        self.binaries.join(program.binary())
+    }
+
+    /// Starts a program and waits until it serves.
+    pub(crate) async fn start(&self, program: Program) -> Result<()> {
+        let member = self.member(program);
+        let log = File::options().create(true).append(true).open(self.log(program))?;
+        let mut command = Command::new(self.binary(program));
+        // What the caller's shell says to a service or an analyzer is not meant for these.
+        for (name, _) in env::vars_os() {
+            if OURS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command.args(&member.arguments).envs(member.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&member.folder).stdout(log.try_clone()?).stderr(log);
+        let process = Process::spawn(&mut command, &member.pid_file())
+            .with_context(|| format!("cannot start {}", self.binary(program).display()))?;
+        let deadline = Instant::now() + READY_TIME_MAX;
+        let ready = format!("{}{}", self.url(program), program.ready_path());
+        loop {
+            if self.client.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if !process.is_alive() || Instant::now() >= deadline {
+                bail!("{} does not serve; its log ends with:\n{}", program.name(), self.last_words(program));
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The running process of a program.
+    pub(crate) fn process(&self, program: Program) -> Result<Process> {
+        Process::from_file(&self.member(program).pid_file()).with_context(|| {
+            format!("{} is gone; its log ends with:\n{}", program.name(), self.last_words(program))
+        })
+    }
+
+    /// Asks all programs to end and waits for them; what is left after a while is killed.
+    ///
+    /// First the services, which still have something to tell, then those that they tell it.
+    pub(crate) fn stop(&self) {
+        for wave in
+            [&[Program::Shop, Program::Crm, Program::Mes][..], &[Program::Relay], &[Program::Analyzer]]
+        {
+            let pid_files = wave.iter().map(|&program| self.member(program).pid_file());
+            let running: Vec<_> = pid_files.filter_map(|file| Process::from_file(&file)).collect();
+            for process in &running {
+                process.signal(Signal::SIGTERM);
+            }
+            for process in &running {
+                process.stop(Signal::SIGTERM, STOP_TIME_MAX);
+            }
+        }
+    }
+
+    fn member(&self, program: Program) -> &Member {
+        let mut members = self.members.iter();
+        members.find(|member| member.program == program).expect("prepare makes a member of every program")
+    }
+
+    fn log(&self, program: Program) -> PathBuf {
+        self.logs.join(format!("{}.log", program.name()))
+    }
+
+    fn last_words(&self, program: Program) -> String {
+        let text = fs::read(self.log(program)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    fn pid_file(&self) -> PathBuf {
+        self.folder.join("server.pid")
+    }
+}
+
+/// A port for every program; the analyzer has two.
+#[derive(Debug)]
+struct Ports {
+    analyzer: u16,
+    crm: u16,
+    mes: u16,
+    otlp: u16,
+    relay: u16,
+    shop: u16,
+}
+
+impl Ports {
+    fn free() -> Result<Self> {
+        match ports::free(6)?[..] {
+            [analyzer, crm, mes, otlp, relay, shop] => Ok(Self { analyzer, crm, mes, otlp, relay, shop }),
+            _ => bail!("six ports were asked for"),
+        }
+    }
+
+    fn of(&self, program: Program) -> u16 {
+        match program {
+            Program::Analyzer => self.analyzer,
+            Program::Crm => self.crm,
+            Program::Mes => self.mes,
+            Program::Relay => self.relay,
+            Program::Shop => self.shop,
+        }
+    }
+}
+
+/// What the programs are told about each other.
+struct Settings<'a> {
+    parts: &'a Parts,
+    databases: &'a Databases,
+    ports: &'a Ports,
+    /// The folder of uploaded models.
+    files: String,
+    /// Calculations of MES at a time.
+    mes_workers: u32,
+}
+
+impl Settings<'_> {
+    fn member(&self, program: Program, folder: PathBuf) -> Member {
+        let port = self.ports.of(program);
+        let arguments = match program {
+            Program::Analyzer => words(&["run", "--config", analyzer_config::FILE, "--data", "data"]),
+            Program::Relay => words(&["relay", "--listen", &self.address(program)]),
+            Program::Crm | Program::Mes | Program::Shop => Vec::new(),
+        };
+        Member { program, port, arguments, environment: self.environment(program), folder }
+    }
+
+    fn environment(&self, program: Program) -> Vec<(&'static str, String)> {
+        let amqp = self.parts.url(Kind::RabbitMq).to_owned();
+        match program {
+            Program::Analyzer => Vec::new(),
+            Program::Relay => vec![("JOURNEY_AMQP_URL", amqp)],
+            Program::Crm => {
+                self.service(program, "crm", &[("AMQP_URL", amqp), ("SHOP_URL", self.url(Program::Shop))])
+            }
+            Program::Mes => {
+                let own = [
+                    ("AMQP_URL", amqp),
+                    ("FILES_DIR", self.files.clone()),
+                    ("MES_FAULTS", "on".to_owned()),
+                    ("MES_LEASE", MES_LEASE.to_owned()),
+                    ("MES_WORKERS", self.mes_workers.to_string()),
+                ];
+                self.service(program, "mes", &own)
+            }
+            Program::Shop => {
+                let files = ("FILES_DIR", self.files.clone());
+                self.service(program, "shop", &[("CRM_URL", self.url(Program::Crm)), files])
+            }
+        }
+    }
+
+    /// What all three services need, and `own`.
+    fn service(
+        &self,
+        program: Program,
+        database: &str,
+        own: &[(&'static str, String)],
+    ) -> Vec<(&'static str, String)> {
+        let mut environment = vec![
+            ("LISTEN", self.address(program)),
+            ("DATABASE_URL", self.databases.url(database)),
+            ("JOURNEY_LANE_ENDPOINT", self.url(Program::Relay)),
+            ("JOURNEY_BEAT_INTERVAL", "1s".to_owned()),
+            // Only the journey lane is needed to find what breaks.
+            ("OTEL_TRACES_EXPORTER", "none".to_owned()),
+        ];
+        environment.extend_from_slice(own);
+        environment
+    }
+
+    fn address(&self, program: Program) -> String {
+        format!("127.0.0.1:{}", self.ports.of(program))
+    }
+
+    fn url(&self, program: Program) -> String {
+        format!("http://{}", self.address(program))
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// Prefixes of variables that services, relay and analyzer read.
+const OURS: [&str; 3] = ["JOURNEY_", "MES_", "OTEL_"];
+/// A job of a killed MES is taken again after this time; shorter than MES is away.
+const MES_LEASE: &str = "6s";
+/// A service migrates its database first, on a machine that may be busy.
+const READY_TIME_MAX: Duration = Duration::from_secs(60);
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(50);
+const LAST_LINES: usize = 15;

@@ -1,0 +1,59 @@
+//! The way to the shop: HTTP, with the same outbox before it as the broker has.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use reqwest::StatusCode;
+use reqwest_middleware::ClientWithMiddleware;
+use tokio::time::sleep;
+
+use crate::outbox::{Delivery, Outbox, Outgoing, Transport};
+
+/// How long the shop may take for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Pause after the shop could not be reached.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The shop, as CRM sees it.
+pub(crate) struct Shop {
+    http: ClientWithMiddleware,
+    base_url: String,
+}
+
+impl Shop {
+    /// A client of the shop at `base_url`.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be built.
+    pub(crate) fn new(base_url: &str) -> reqwest::Result<Self> {
+        let http = journey::reqwest::build(reqwest::Client::builder().timeout(ANSWER_WITHIN))?;
+        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+    }
+}
+
+impl Transport for Shop {
+    const RECEIVER: &'static str = "shop";
+
+    async fn deliver(&self, message: &Outgoing) -> anyhow::Result<Delivery> {
+        let url = format!("{}{}", self.base_url, message.address);
+        let answer = self.http.post(url).json(&message.body).send().await?;
+        match answer.status() {
+            status if status.is_success() => Ok(Delivery::Confirmed),
+            // These say "later", other errors of the client's kind say "never".
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                bail!("the shop: {status}")
+            }
+            status if status.is_client_error() => Ok(Delivery::Refused(status.to_string())),
+            status => bail!("the shop: {status}"),
+        }
+    }
+}
+
+/// Brings the outbox's messages to the shop, for the life of the process.
+pub(crate) async fn forward(outbox: Outbox, shop: Shop) {
+    loop {
+        let Err(error) = outbox.forward(&shop).await;
+        tracing::warn!(error = %format!("{error:#}"), "messages for the shop wait in the outbox");
+        sleep(RETRY_AFTER).await;
+    }
+}

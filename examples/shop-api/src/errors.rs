@@ -1,0 +1,57 @@
+//! What a request can fail with, and the answer the caller sees.
+
+use std::io;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::crm::CrmError;
+use crate::model_file::Unreadable;
+
+/// A request that failed.
+#[derive(Debug, Error)]
+pub(crate) enum ApiError {
+    #[error("{0}")]
+    Conflict(&'static str),
+    #[error(transparent)]
+    Crm(#[from] CrmError),
+    #[error("the database does not answer")]
+    Database(#[from] sqlx::Error),
+    #[error("the model cannot be kept")]
+    Files(#[from] io::Error),
+    #[error("there is no {0} with this id")]
+    NotFound(&'static str),
+    #[error("the upload broke off")]
+    UploadBroken(#[source] axum::Error),
+    #[error(transparent)]
+    UnreadableModel(#[from] Unreadable),
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Crm(CrmError::Refused { status, .. }) => *status,
+            Self::Crm(CrmError::Unreachable(_)) => StatusCode::BAD_GATEWAY,
+            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::UploadBroken(_) => StatusCode::BAD_REQUEST,
+            Self::UnreadableModel(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            // The cause is for us; the caller gets the sentence without it.
+            tracing::error!(cause = std::error::Error::source(&self), "{self}");
+        }
+        (status, Json(json!({ "error": self.to_string() }))).into_response()
+    }
+}

@@ -36,8 +36,8 @@ fn signals_from_now(text: &str) -> Vec<Signal> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64;
     let mut signals = scenario::signals(text);
     for signal in &mut signals {
-        signal.span.start_ns = now - EPOCH_NS + signal.span.start_ns;
-        signal.span.end_ns = now - EPOCH_NS + signal.span.end_ns;
+        signal.span.start_ns += now - EPOCH_NS;
+        signal.span.end_ns += now - EPOCH_NS;
     }
     signals
 }

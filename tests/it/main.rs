@@ -1,4 +1,6 @@
-//! Tests.
+//! The integration tests of the workspace: one binary, real parts.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod amqp;
 mod analyzer;

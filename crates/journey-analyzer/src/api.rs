@@ -61,13 +61,22 @@ async fn orders(State(api): State<Api>, Query(query): Query<OrdersQuery>) -> Res
     Ok(Json(journeys).into_response())
 }
 
-async fn order(State(api): State<Api>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Failure> {
+async fn order(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
     let Some(story) = story::tell(&api.store, &api.definition, &id).await? else {
         let message = json!({ "error": format!("nothing is known of `{id}`") });
         return Ok((StatusCode::NOT_FOUND, Json(message)).into_response());
     };
-    let accepts_text = headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
-    Ok(if accepts_text { story.to_string().into_response() } else { Json(story_json(&story)).into_response() })
+    let accepts_text =
+        headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/plain"));
+    Ok(if accepts_text {
+        story.to_string().into_response()
+    } else {
+        Json(story_json(&story)).into_response()
+    })
 }
 
 #[derive(Deserialize)]
@@ -98,9 +107,10 @@ fn journey_json(journey: &JourneySummary) -> Value {
 }
 
 fn story_json(story: &Story) -> Value {
-    let waits = story.waits.iter().map(|wait| {
-        json!({ "stage": wait.stage, "since_ns": wait.since_ns, "until_ns": wait.until_ns })
-    });
+    let waits = story
+        .waits
+        .iter()
+        .map(|wait| json!({ "stage": wait.stage, "since_ns": wait.since_ns, "until_ns": wait.until_ns }));
     json!({
         "order": story.order,
         "verdict": story.verdict.as_str(),

@@ -80,7 +80,12 @@ fn with_code(code: u8) -> impl FnOnce(anyhow::Error) -> Failure {
 fn check(file: &Path) -> anyhow::Result<ExitCode> {
     let text = run::definition_text(Some(file))?;
     let definition = run::parse(Some(file), &text)?;
-    say(&format!("{}: fine, {} stages, {} rules", file.display(), definition.stages.len(), definition.rules.len()))?;
+    say(&format!(
+        "{}: fine, {} stages, {} rules",
+        file.display(),
+        definition.stages.len(),
+        definition.rules.len()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -88,7 +93,8 @@ async fn explain(order: &str, url: &str, data: &Path) -> Result<ExitCode, Failur
     let text = match ask(order, url).await {
         Ok(text) => text,
         Err(unreachable) => read(order, data).await.map_err(|error| Failure {
-            error: error.context(format!("{url} does not answer ({unreachable}), and the folder does not help")),
+            error: error
+                .context(format!("{url} does not answer ({unreachable}), and the folder does not help")),
             code: UNREACHABLE,
         })?,
     };
@@ -102,7 +108,10 @@ async fn explain(order: &str, url: &str, data: &Path) -> Result<ExitCode, Failur
 /// Asks the API; `None` if it knows nothing of the order.
 async fn ask(order: &str, url: &str) -> anyhow::Result<Option<String>> {
     let mut url = reqwest::Url::parse(url).context("no URL")?;
-    url.path_segments_mut().map_err(|()| anyhow!("no base URL"))?.pop_if_empty().extend(["api", "v1", "orders", order]);
+    url.path_segments_mut()
+        .map_err(|()| anyhow!("no base URL"))?
+        .pop_if_empty()
+        .extend(["api", "v1", "orders", order]);
     let response = reqwest::Client::new().get(url).header(header::ACCEPT, "text/plain").send().await?;
     if response.status() == StatusCode::NOT_FOUND {
         return Ok(None);
@@ -122,7 +131,9 @@ fn read_config(path: Option<PathBuf>) -> anyhow::Result<Config> {
     let default = PathBuf::from("journey-analyzer.yaml");
     let path = path.or_else(|| default.exists().then_some(default));
     let text = match &path {
-        Some(path) => Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?),
+        Some(path) => {
+            Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+        }
         None => None,
     };
     Config::read(text.as_deref(), |name| std::env::var(name).ok()).map_err(|problems| {

@@ -104,7 +104,8 @@ fn read_file(root: Node<'_>, mistakes: &mut Mistakes) -> Config {
         let list = node.list().filter(|_| *key == "alertmanager");
         let texts: Option<Vec<_>> = list.unwrap_or_else(|| vec![node]).into_iter().map(Node::text).collect();
         let value = texts.map(|texts| texts.join(","));
-        let outcome = value.ok_or_else(|| "expected a text".to_owned()).and_then(|value| config.set(key, &value));
+        let outcome =
+            value.ok_or_else(|| "expected a text".to_owned()).and_then(|value| config.set(key, &value));
         if let Err(problem) = outcome {
             mistakes.note(node, format!("{key}: {problem}"));
         }
@@ -128,16 +129,8 @@ fn variable_name(key: &str) -> String {
     }
 }
 
-const KEYS: &[&str] = &[
-    "api",
-    "otlp_http",
-    "amqp",
-    "alertmanager",
-    "definition",
-    "environment",
-    "journey_url",
-    "runbook_url",
-];
+const KEYS: &[&str] =
+    &["api", "otlp_http", "amqp", "alertmanager", "definition", "environment", "journey_url", "runbook_url"];
 
 #[cfg(test)]
 mod tests {

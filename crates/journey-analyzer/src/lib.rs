@@ -14,17 +14,17 @@
 //! # Features
 //! None yet: the store is SQLite, embedded.
 
+pub mod alert;
+pub mod api;
 pub mod config;
 mod delivery;
-pub mod limits;
-pub mod telemetry;
 pub mod ingest;
+pub mod limits;
 pub mod owner;
-pub mod store;
-pub mod alert;
-pub mod story;
-pub mod api;
 pub mod run;
+pub mod store;
+pub mod story;
+pub mod telemetry;
 
 pub use delivery::{Delivery, Encoding, Outcome, Receipt};
 

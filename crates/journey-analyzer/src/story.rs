@@ -9,13 +9,24 @@ use crate::store::Store;
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn tell(store: &Store, definition: &Definition, name_or_key: &str) -> anyhow::Result<Option<Story>> {
+pub async fn tell(
+    store: &Store,
+    definition: &Definition,
+    name_or_key: &str,
+) -> anyhow::Result<Option<Story>> {
     let Some(journey) = store.find_journey(name_or_key).await? else { return Ok(None) };
     let attempts = store.attempts(&journey.name).await?;
     let findings = store.findings(true, 0).await?;
     let standing =
         findings.into_iter().map(|stored| stored.finding).filter(|found| *found.key.order == *journey.name);
-    let story =
-        Story::tell(definition, &journey.name, journey.verdict, attempts, [], standing.collect(), wall_clock_ns());
+    let story = Story::tell(
+        definition,
+        &journey.name,
+        journey.verdict,
+        attempts,
+        [],
+        standing.collect(),
+        wall_clock_ns(),
+    );
     Ok(Some(story))
 }

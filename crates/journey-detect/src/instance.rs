@@ -81,7 +81,8 @@ impl Instances {
     ) -> bool {
         let patience = Allowance::Elapsed(interval_ns.saturating_mul(PROCESS_SIGNALS_MISSED_MAX));
         self.by_id.values().any(|instance| {
-            let is_silent = sight.deadline(instance.last_ns, patience).is_some_and(|deadline| deadline <= now);
+            let is_silent =
+                sight.deadline(instance.last_ns, patience).is_some_and(|deadline| deadline <= now);
             // What it did after its last signal was not seen, up to one interval.
             let ended = (instance.last_ns, instance.last_ns.saturating_add(interval_ns));
             *instance.service == *service

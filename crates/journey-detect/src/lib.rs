@@ -35,26 +35,26 @@
 //! # Ok::<(), journey_detect::DefinitionErrors>(())
 //! ```
 
-pub mod yaml;
 mod allowance;
-mod definition;
-mod flow;
-pub mod limits;
-mod sight;
 mod attempt;
-mod observation;
-mod instance;
-mod identity;
-mod finding;
-mod judge;
+mod definition;
 mod engine;
+mod finding;
+mod flow;
+mod identity;
+mod instance;
+mod judge;
+pub mod limits;
+mod observation;
+mod sight;
 mod story;
+pub mod yaml;
 
 pub use allowance::{Allowance, Nanos, clock_time};
 pub use attempt::{Attempt, AttemptId};
 pub use definition::{
-    Definition, DefinitionErrors, KeyDefinition, KeyKind, OrderBy, Rule, RuleKind, StageDefinition,
-    StageId, StageKind, StageMatch, StartWithin,
+    Definition, DefinitionErrors, KeyDefinition, KeyKind, OrderBy, Rule, RuleKind, StageDefinition, StageId,
+    StageKind, StageMatch, StartWithin,
 };
 pub use engine::{Counters, Engine, IdentityConflict, JourneyRow, Outputs, Refusal};
 pub use finding::{Alert, Finding, FindingKey, Reason, Severity};

@@ -1,8 +1,6 @@
 //! What one span says about an attempt or a service instance.
 
-use journey_model::{
-    ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, attribute,
-};
+use journey_model::{ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, attribute};
 
 use crate::limits::KEY_BYTES_MAX;
 use crate::{Attempt, AttemptId, Definition, Nanos};
@@ -30,7 +28,11 @@ pub(crate) struct ProcessSignal {
 }
 
 /// Reads one span. A span without a signal that names a stage is an ended stage.
-pub(crate) fn observe(definition: &Definition, resource: &Resource<'_>, span: &SpanRecord<'_>) -> Observation {
+pub(crate) fn observe(
+    definition: &Definition,
+    resource: &Resource<'_>,
+    span: &SpanRecord<'_>,
+) -> Observation {
     let stage = stage_name(definition, resource, span);
     let signal = match span.str(attribute::JOURNEY_SIGNAL) {
         Some(word) => Signal::parse(word),
@@ -124,7 +126,8 @@ fn facets(
 ) -> Vec<(Box<str>, Box<str>)> {
     let mut facets = pairs(definition.facets.iter().map(String::as_str), resource, span);
     for attribute in &span.attributes {
-        let name = attribute.key.strip_prefix(attribute::JOURNEY_FACET).and_then(|rest| rest.strip_prefix('.'));
+        let name =
+            attribute.key.strip_prefix(attribute::JOURNEY_FACET).and_then(|rest| rest.strip_prefix('.'));
         if let (Some(name), Some(value)) = (name, attribute.value.as_str())
             && value.len() <= KEY_BYTES_MAX
         {

@@ -61,7 +61,8 @@ impl Story {
         let refs: Vec<&Attempt> = attempts.iter().collect();
         let mut known = Instances::default();
         instances.into_iter().for_each(|instance| known.restore(instance));
-        let scene = Scene { definition, instances: &known, sight: Sight::Blind, now: now_ns, first_signal_ns: 0 };
+        let scene =
+            Scene { definition, instances: &known, sight: Sight::Blind, now: now_ns, first_signal_ns: 0 };
         let mut automaton = Automaton::new(definition.net.clone());
         let judgement = judge::judge(&scene, &mut automaton, order, &refs, &standing);
         let mut keys: Vec<_> = attempts.iter().flat_map(|attempt| attempt.keys.iter().cloned()).collect();
@@ -77,9 +78,8 @@ fn chapters(attempts: Vec<Attempt>, standings: &[Standing], now_ns: Nanos) -> Ve
     let mut last_end_ns = None;
     let mut chapters = Vec::with_capacity(attempts.len());
     for (attempt, state) in attempts.into_iter().zip(standings) {
-        let wait_ns = attempt.start_ns.zip(last_end_ns).and_then(|(start, end): (Nanos, Nanos)| {
-            start.checked_sub(end)
-        });
+        let wait_ns =
+            attempt.start_ns.zip(last_end_ns).and_then(|(start, end): (Nanos, Nanos)| start.checked_sub(end));
         let end_ns = attempt.end_ns.or((*state == Standing::Running).then_some(now_ns));
         let duration_ns = attempt.start_ns.zip(end_ns).map(|(start, end)| end.saturating_sub(start));
         last_end_ns = last_end_ns.max(attempt.end_ns);
@@ -119,7 +119,9 @@ impl fmt::Display for Story {
         for finding in &self.findings {
             write!(f, "\n{} ({}): {}", finding.key.alert, finding.reason, finding.summary)?;
             write!(f, "\n  why: {}", finding.evidence)?;
-            if let Some(rule) = finding.key.rule.as_deref().filter(|_| finding.key.alert == Alert::OrderViolation) {
+            if let Some(rule) =
+                finding.key.rule.as_deref().filter(|_| finding.key.alert == Alert::OrderViolation)
+            {
                 write!(f, "\n  rule: {rule}")?;
             }
             if let Some(trace_id) = finding.trace_id {

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use journey_model::attribute::JOURNEY_MESSAGING_OUTCOME;
+use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use journey_trace::SpanGuard;
 use lapin::message::BasicReturnMessage;
 use lapin::{BasicProperties, Confirmation, Error, Result};

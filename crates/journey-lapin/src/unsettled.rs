@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use journey_model::attribute::JOURNEY_MESSAGING_OUTCOME;
+use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use journey_trace::SpanGuard;
 use opentelemetry::KeyValue;
 

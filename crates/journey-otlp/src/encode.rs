@@ -285,8 +285,7 @@ mod tests {
         assert_eq!(first.links[0].attributes[0].key, "why");
         let status = first.status.as_ref().unwrap();
         assert_eq!((status.code, status.message.as_str()), (2, "no"));
-        let values: Vec<Any> =
-            first.attributes.iter().filter_map(|kv| kv.value.clone()?.value).collect();
+        let values: Vec<Any> = first.attributes.iter().filter_map(|kv| kv.value.clone()?.value).collect();
         assert_eq!(values.len(), 6);
         assert_eq!(values[1], Any::StringValue(String::new()));
         assert_eq!(values[3], Any::IntValue(-1));

@@ -226,7 +226,9 @@ macro_rules! integer {
                         text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
                     }
                     fn visit_u64<E: de::Error>(self, number: u64) -> Result<$type, E> {
-                        number.try_into().map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
+                        number
+                            .try_into()
+                            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(number), &self))
                     }
                     fn visit_i64<E: de::Error>(self, number: i64) -> Result<$type, E> {
                         number.try_into().map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
@@ -277,7 +279,8 @@ mod tests {
     /// Guarantees: a reject with its reason; an error with line and column.
     #[test]
     fn broken_input_is_named() {
-        let text = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"12","spanId":"eee19b7ec3c1b174",
+        let text =
+            br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"12","spanId":"eee19b7ec3c1b174",
             "startTimeUnixNano":"1","endTimeUnixNano":"2"}]}]}]}"#;
         walk(text, |_, read| assert_eq!(read, Err(Reject::InvalidTraceId))).unwrap();
         let error = walk(b"{\"resourceSpans\": 7}", |_, _| ()).unwrap_err().to_string();

@@ -46,6 +46,6 @@ mod protobuf;
 mod reject;
 pub mod wire;
 
-pub use reject::Reject;
 #[doc(no_inline)]
 pub use journey_model::SpanRecord;
+pub use reject::Reject;

@@ -26,6 +26,9 @@ pub struct WireError {
     pub offset: usize,
 }
 
+/// What reading a part of a span gives: the outer result is about the body, the inner about this span.
+type Read<T> = Result<Result<T, Reject>, WireError>;
+
 /// Calls `visit` for each span, in the order of the body.
 ///
 /// # Errors
@@ -101,8 +104,7 @@ fn read_scopes<'a>(
     Ok(())
 }
 
-/// The outer result is about the body, the inner about this span.
-fn read_span<'a>(mut fields: Message<'a>, span: &mut SpanRecord<'a>) -> Result<Result<(), Reject>, WireError> {
+fn read_span<'a>(mut fields: Message<'a>, span: &mut SpanRecord<'a>) -> Read<()> {
     *span = SpanRecord {
         attributes: cleared(std::mem::take(&mut span.attributes)),
         links: cleared(std::mem::take(&mut span.links)),
@@ -135,11 +137,7 @@ fn read_span<'a>(mut fields: Message<'a>, span: &mut SpanRecord<'a>) -> Result<R
     Ok(if span.start_ns == 0 || span.end_ns < span.start_ns { Err(Reject::BadTime) } else { Ok(()) })
 }
 
-fn read_span_field<'a>(
-    number: u32,
-    value: Field<'a>,
-    span: &mut SpanRecord<'a>,
-) -> Result<Result<(), Reject>, WireError> {
+fn read_span_field<'a>(number: u32, value: Field<'a>, span: &mut SpanRecord<'a>) -> Read<()> {
     match number {
         field::SPAN_TRACE_STATE => return Ok(text(value.bytes()?).map(|state| span.trace_state = state)),
         field::SPAN_PARENT_SPAN_ID => {
@@ -170,7 +168,7 @@ fn read_span_field<'a>(
 }
 
 /// A link with a broken id says nothing; it is left out, the span stays.
-fn read_link<'a>(mut fields: Message<'a>) -> Result<Result<Option<Link<'a>>, Reject>, WireError> {
+fn read_link<'a>(mut fields: Message<'a>) -> Read<Option<Link<'a>>> {
     let (mut trace_id, mut span_id) = (None, None);
     let mut attributes = Vec::new();
     while let Some((number, value)) = fields.next()? {
@@ -189,7 +187,7 @@ fn read_link<'a>(mut fields: Message<'a>) -> Result<Result<Option<Link<'a>>, Rej
     Ok(Ok(trace_id.zip(span_id).map(|(trace_id, span_id)| Link { trace_id, span_id, attributes })))
 }
 
-fn read_status<'a>(mut fields: Message<'a>) -> Result<Result<SpanStatus<'a>, Reject>, WireError> {
+fn read_status<'a>(mut fields: Message<'a>) -> Read<SpanStatus<'a>> {
     let (mut code, mut description) = (0, Cow::Borrowed(""));
     while let Some((number, value)) = fields.next()? {
         match number {
@@ -209,7 +207,7 @@ fn read_status<'a>(mut fields: Message<'a>) -> Result<Result<SpanStatus<'a>, Rej
 }
 
 /// `None` is an attribute of a type that a journey has no use for.
-fn read_attribute<'a>(mut fields: Message<'a>) -> Result<Result<Option<Attribute<'a>>, Reject>, WireError> {
+fn read_attribute<'a>(mut fields: Message<'a>) -> Read<Option<Attribute<'a>>> {
     let mut key = Cow::Borrowed("");
     let mut read = None;
     while let Some((number, value)) = fields.next()? {
@@ -228,7 +226,7 @@ fn read_attribute<'a>(mut fields: Message<'a>) -> Result<Result<Option<Attribute
     Ok(Ok(read.map(|value| Attribute { key, value })))
 }
 
-fn read_value<'a>(mut fields: Message<'a>) -> Result<Result<Option<Value<'a>>, Reject>, WireError> {
+fn read_value<'a>(mut fields: Message<'a>) -> Read<Option<Value<'a>>> {
     let mut read = None;
     while let Some((number, value)) = fields.next()? {
         match number {
@@ -250,9 +248,7 @@ fn read_value<'a>(mut fields: Message<'a>) -> Result<Result<Option<Value<'a>>, R
 }
 
 /// `None` if an element is no text.
-fn read_str_array<'a>(
-    mut array: Message<'a>,
-) -> Result<Result<Option<Vec<Cow<'a, str>>>, Reject>, WireError> {
+fn read_str_array<'a>(mut array: Message<'a>) -> Read<Option<Vec<Cow<'a, str>>>> {
     let mut texts = Vec::new();
     while let Some((number, value)) = array.next()? {
         if number != field::ARRAY_VALUES {

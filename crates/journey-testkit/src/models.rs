@@ -1,7 +1,8 @@
-//! Pieces to price: closed surfaces of any number of triangles as STL files, with the exact volume and surface beside.
+//! Pieces to price: closed surfaces of any number of triangles as STL files, with the exact volume and
+//! surface beside.
 //!
-//! All corners lie on the true surface, so a mesh is a little smaller than its formula: by less than 1 % from 5 000
-//! triangles on. The same arguments give the same bytes.
+//! All corners lie on the true surface, so a mesh is a little smaller than its formula: by less than 1 % from
+//! 5 000 triangles on. The same arguments give the same bytes.
 
 use std::f64::consts::{FRAC_PI_4, PI, TAU};
 
@@ -28,8 +29,8 @@ pub const TORUS_SURFACE_MM2: f64 = 4.0 * PI * PI * TORUS_RADIUS_MM * TUBE_RADIUS
 
 /// A binary STL file of a sphere with at least this many triangles; the number is rounded up to `12 n²`.
 ///
-/// A cube with `n × n` squares per side, blown up: unlike degrees of latitude and longitude this has no poles where
-/// triangles become needles.
+/// A cube with `n × n` squares per side, blown up: unlike degrees of latitude and longitude this has no poles
+/// where triangles become needles.
 pub fn sphere(triangles_min: usize) -> Vec<u8> {
     let n = (triangles_min as f64 / 12.0).sqrt().ceil().max(1.0) as i32;
     let mut file = BinaryStl::new("sphere");
@@ -37,7 +38,8 @@ pub fn sphere(triangles_min: usize) -> Vec<u8> {
         for side in [-n, n] {
             for (i, j) in squares(n) {
                 let corner = |di: i32, dj: i32| {
-                    // Both sides count from -n to n in steps of two, so that each edge of the cube has one spelling.
+                    // Both sides count from -n to n in steps of two, so that each edge of the cube has one
+                    // spelling.
                     let mut grid = [side, 2 * (i + di) - n, 2 * (j + dj) - n];
                     grid.rotate_right(axis);
                     on_sphere(grid, n)
@@ -51,8 +53,8 @@ pub fn sphere(triangles_min: usize) -> Vec<u8> {
 
 /// A binary STL file of a torus with at least this many triangles, rounded up to a whole number of squares.
 pub fn torus(triangles_min: usize) -> Vec<u8> {
-    // Along the ring the surface bends six times less than around the tube. Three times longer squares would be ugly,
-    // as many as make them square would leave the tube an octagon.
+    // Along the ring the surface bends six times less than around the tube. Three times longer squares would
+    // be ugly, as many as make them square would leave the tube an octagon.
     let around_tube = (triangles_min as f64 / 4.0).sqrt().floor().max(3.0) as i32;
     let around_ring = (triangles_min.div_ceil(2 * around_tube as usize) as i32).max(3);
     let mut file = BinaryStl::new("torus");

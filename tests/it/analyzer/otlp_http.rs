@@ -20,7 +20,8 @@ async fn foreign_spans_are_stages() {
         {"key":"journey.stage.name","value":{"stringValue":"order_create"}}]}]}]}]}"#;
     let url = format!("http://{}/v1/traces", daemon.otlp_http);
     let client = reqwest::Client::new();
-    let response = client.post(&url).header("content-type", "application/json").body(body).send().await.unwrap();
+    let response =
+        client.post(&url).header("content-type", "application/json").body(body).send().await.unwrap();
     assert_eq!((response.status().as_u16(), response.text().await.unwrap()), (200, "{}".to_owned()));
     assert_eq!(stages(&daemon, "c-7", 1).await, ["order_create"]);
 
@@ -28,7 +29,8 @@ async fn foreign_spans_are_stages() {
     gzip.write_all(&signals_from_now("1s crm-api/1 end order_create order.id=ORD-Z")[0].to_otlp()).unwrap();
     let request = client.post(&url).header("content-encoding", "gzip").body(gzip.finish().unwrap());
     assert_eq!(request.send().await.unwrap().status(), 200);
-    let story = client.get(format!("http://{}/api/v1/orders/ORD-Z", daemon.api)).header("accept", "text/plain");
+    let story =
+        client.get(format!("http://{}/api/v1/orders/ORD-Z", daemon.api)).header("accept", "text/plain");
     let text = story.send().await.unwrap().text().await.unwrap();
     assert!(text.starts_with("order ORD-Z: "), "{text}");
     daemon.stop().await;
@@ -44,7 +46,13 @@ async fn bad_requests_are_told_what_is_wrong() {
     let client = reqwest::Client::new();
     let large = vec![0; journey_analyzer::limits::BODY_BYTES_MAX + 1];
     let cases: [(&str, &str, Vec<u8>, u16, &str); 5] = [
-        ("content-type", "application/x-protobuf", b"\x0a\x7f".to_vec(), 400, "length past the end at byte 2"),
+        (
+            "content-type",
+            "application/x-protobuf",
+            b"\x0a\x7f".to_vec(),
+            400,
+            "length past the end at byte 2",
+        ),
         ("content-type", "application/json", b"{".to_vec(), 400, "line 1 column 1"),
         ("content-type", "text/plain", b"x".to_vec(), 415, "`text/plain` is not taken"),
         ("content-encoding", "br", b"x".to_vec(), 415, ""),

@@ -41,7 +41,12 @@ impl Sender {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub fn new(url: &str, config: &Config, store: Store, changed: watch::Receiver<u64>) -> anyhow::Result<Self> {
+    pub fn new(
+        url: &str,
+        config: &Config,
+        store: Store,
+        changed: watch::Receiver<u64>,
+    ) -> anyhow::Result<Self> {
         let target = post::Target::new(url, config)?;
         Ok(Self { target, store, changed, sent: HashMap::new(), heartbeat_at: None, is_away: false })
     }

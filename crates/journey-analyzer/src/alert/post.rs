@@ -96,7 +96,9 @@ impl Target {
             annotate("runbook_url", format!("{url}#{}", key.alert));
         }
         // A resolved alert ends after it starts, even if both happened within one tick.
-        let ends_ns = stored.cleared_ns.map_or_else(|| valid_until(now_ns), |cleared| cleared.max(stored.raised_ns + 1));
+        let ends_ns = stored
+            .cleared_ns
+            .map_or_else(|| valid_until(now_ns), |cleared| cleared.max(stored.raised_ns + 1));
         json!({
             "labels": labels,
             "annotations": annotations,

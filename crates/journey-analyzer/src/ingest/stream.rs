@@ -149,7 +149,8 @@ impl Reading<'_> {
             message.ack(BasicAckOptions::default()).await?;
             return Ok(true);
         }
-        if let Some(missing) = self.saved.and_then(|saved| offset.checked_sub(saved + 1)).filter(|missing| *missing > 0)
+        if let Some(missing) =
+            self.saved.and_then(|saved| offset.checked_sub(saved + 1)).filter(|missing| *missing > 0)
         {
             tracing::error!("{missing} messages left the stream before they were read");
             metrics::counter!(telemetry::STREAM_LOST).increment(missing);
@@ -219,9 +220,7 @@ async fn consume(channel: &Channel, saved: Option<u64>) -> lapin::Result<Consume
     };
     let mut arguments = FieldTable::default();
     arguments.insert("x-stream-offset".into(), from);
-    channel
-        .basic_consume(stream::EVENTS.into(), "".into(), BasicConsumeOptions::default(), arguments)
-        .await
+    channel.basic_consume(stream::EVENTS.into(), "".into(), BasicConsumeOptions::default(), arguments).await
 }
 
 fn offset(message: &Message) -> anyhow::Result<u64> {

@@ -10,7 +10,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::Context;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 pub use read::{JourneySummary, Snapshot, StoredFinding};
 pub use write::{Batch, Reject};
@@ -27,7 +29,8 @@ impl Store {
     /// # Errors
     /// The folder cannot be made, the file cannot be opened or is of a newer version.
     pub async fn open(folder: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let options = Self::options(folder)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -51,7 +54,9 @@ impl Store {
     }
 
     fn options(folder: &Path) -> anyhow::Result<SqliteConnectOptions> {
-        Ok(SqliteConnectOptions::from_str("sqlite://")?.filename(folder.join("journey.sqlite")).foreign_keys(false))
+        Ok(SqliteConnectOptions::from_str("sqlite://")?
+            .filename(folder.join("journey.sqlite"))
+            .foreign_keys(false))
     }
 
     /// Closes all connections and folds the write-ahead log into the file.

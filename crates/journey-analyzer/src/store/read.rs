@@ -124,11 +124,12 @@ impl Store {
     /// # Errors
     /// Of the database, or a row that no version of this program wrote.
     pub async fn journeys(&self, verdict: Option<&str>) -> anyhow::Result<Vec<JourneySummary>> {
-        let found = query("select * from journey where ?1 is null or verdict = ?1 order by last_ns desc limit ?2")
-            .bind(verdict)
-            .bind(API_ROWS_MAX)
-            .fetch_all(&self.pool)
-            .await?;
+        let found =
+            query("select * from journey where ?1 is null or verdict = ?1 order by last_ns desc limit ?2")
+                .bind(verdict)
+                .bind(API_ROWS_MAX)
+                .fetch_all(&self.pool)
+                .await?;
         found.iter().map(summary).collect()
     }
 
@@ -137,10 +138,12 @@ impl Store {
     /// # Errors
     /// Of the database, or a row that no version of this program wrote.
     pub async fn attempts(&self, journey: &str) -> anyhow::Result<Vec<Attempt>> {
-        let found = query("select a.* from order_journey a join membership m using (trace_id, span_id) where m.journey = ?")
-            .bind(journey)
-            .fetch_all(&self.pool)
-            .await?;
+        let found = query(
+            "select a.* from order_journey a join membership m using (trace_id, span_id) where m.journey = ?",
+        )
+        .bind(journey)
+        .fetch_all(&self.pool)
+        .await?;
         found.iter().map(rows::attempt).collect()
     }
 

@@ -1,6 +1,8 @@
 //! One batch, one transaction.
 
-use journey_detect::{Attempt, Finding, IdentityConflict, Instance, JourneyRow, Nanos, Outputs, Verdict, Wait};
+use journey_detect::{
+    Attempt, Finding, IdentityConflict, Instance, JourneyRow, Nanos, Outputs, Verdict, Wait,
+};
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, query};

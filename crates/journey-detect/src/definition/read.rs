@@ -15,7 +15,8 @@ use crate::yaml::{self, Fields, Mistakes, Node};
 use crate::{Allowance, Nanos};
 
 pub(super) fn definition(text: &str) -> Result<Definition, DefinitionErrors> {
-    yaml::read(text, |root, mistakes| read(root, text, mistakes)).map_err(|mistakes| DefinitionErrors { mistakes })
+    yaml::read(text, |root, mistakes| read(root, text, mistakes))
+        .map_err(|mistakes| DefinitionErrors { mistakes })
 }
 
 fn read(root: Node<'_>, text: &str, mistakes: &mut Mistakes) -> Option<Definition> {
@@ -63,7 +64,8 @@ fn keys(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<KeyDefinition> {
             Some("alias") => KeyKind::Alias,
             Some("context") => KeyKind::Context,
             Some(later @ ("member" | "shared")) => {
-                mistakes.note(kind, format!("key kind `{later}` is not built yet; use anchor, alias or context"));
+                mistakes
+                    .note(kind, format!("key kind `{later}` is not built yet; use anchor, alias or context"));
                 continue;
             }
             _ => {
@@ -215,10 +217,11 @@ fn tree(node: Node<'_>, stages: &[StageDefinition], mistakes: &mut Mistakes) -> 
         Some("optional") => Some(Tree::Optional(Box::new(tree(argument, stages, mistakes)?))),
         Some("loop") => {
             let fields = Fields::of(argument, LOOP, mistakes)?;
-            let body = fields.require("body", argument, mistakes).and_then(|node| tree(node, stages, mistakes));
-            let redo = fields.get("redo").map_or(Some(Tree::Sequence(Vec::new())), |node| {
-                tree(node, stages, mistakes)
-            });
+            let body =
+                fields.require("body", argument, mistakes).and_then(|node| tree(node, stages, mistakes));
+            let redo = fields
+                .get("redo")
+                .map_or(Some(Tree::Sequence(Vec::new())), |node| tree(node, stages, mistakes));
             Some(Tree::Loop { body: Box::new(body?), redo: Box::new(redo?) })
         }
         _ => {
@@ -268,7 +271,8 @@ fn rule_kind(
     mistakes: &mut Mistakes,
 ) -> Option<RuleKind> {
     if let Some(node) = fields.get("response") {
-        mistakes.note(node, "`response` is not built yet; `start_within` of the later stage finds its absence");
+        mistakes
+            .note(node, "`response` is not built yet; `start_within` of the later stage finds its absence");
         return None;
     }
     if let Some(node) = fields.get("absence") {
@@ -346,7 +350,15 @@ fn pairs<'n>(node: Node<'n>, mistakes: &mut Mistakes) -> Vec<(Node<'n>, Node<'n>
 const SECTIONS: &[&str] = &["version", "keys", "order_by", "defaults", "stages", "flow", "rules", "facets"];
 const DEFAULTS: &[&str] = &["stage_attribute", "beat_interval", "expire_after", "warm_up", "skew"];
 const STAGE: &[&str] = &[
-    "service", "kind", "owner", "start_within", "finish_within", "progress_within", "size", "match", "observed",
+    "service",
+    "kind",
+    "owner",
+    "start_within",
+    "finish_within",
+    "progress_within",
+    "size",
+    "match",
+    "observed",
 ];
 const MATCH: &[&str] = &["service", "span", "kind"];
 const LOOP: &[&str] = &["body", "redo"];

@@ -37,7 +37,10 @@ rules: [ { name: flow, precedence: { first: a } } ]
 #[test]
 fn no_definition_at_all() {
     check("", expect!["1:1: the file is empty"]);
-    check("- a\n", expect!["1:1: expected a map with version, keys, order_by, defaults, stages, flow, rules, facets"]);
+    check(
+        "- a\n",
+        expect!["1:1: expected a map with version, keys, order_by, defaults, stages, flow, rules, facets"],
+    );
     check("keys: {\n", expect!["2:1: while parsing a node, did not find expected node content"]);
 }
 

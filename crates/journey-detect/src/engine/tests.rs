@@ -15,7 +15,8 @@ fn shipped() -> Definition {
 /// Plays a scenario second by second, seeing all the time, and writes down what is raised and cleared.
 fn play(definition: Definition, text: &str, until_s: u64) -> (Engine, String) {
     let mut engine = Engine::new(definition);
-    let log = play_on(&mut engine, scenario::signals(text), until_s, |_| Sight::Seeing { since_ns: EPOCH_NS });
+    let log =
+        play_on(&mut engine, scenario::signals(text), until_s, |_| Sight::Seeing { since_ns: EPOCH_NS });
     (engine, log)
 }
 
@@ -208,7 +209,8 @@ fn a_long_calculation_that_moves_is_alive() {
 /// Guarantees: stuck, waiting for the stage that did not come; cleared by it.
 #[test]
 fn a_lost_message_is_found() {
-    let mut text = format!("{UP_TO_PRICE}{PRICED}").replace("12s crm-api/1   end    price_form", "200s crm-api/1 end price_form");
+    let mut text = format!("{UP_TO_PRICE}{PRICED}")
+        .replace("12s crm-api/1   end    price_form", "200s crm-api/1 end price_form");
     text.truncate(text.find("20s crm-api/1   end    price_accept").unwrap());
     check(
         &text,
@@ -239,7 +241,8 @@ fn a_lost_hop_is_found() {
 /// Guarantees: one finding, which names the first step that came too early.
 #[test]
 fn a_swapped_status_is_a_violation() {
-    let text = delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
+    let text =
+        delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
     check(
         &text,
         100,
@@ -265,7 +268,8 @@ fn silence_proves_nothing_while_blind() {
     );
     let mut engine = Engine::new(shipped());
     assert_eq!(play_on(&mut engine, scenario::signals(&alive), 150, sight), "");
-    let dead: String = alive.lines().filter(|line| !line.contains("96s")).map(|line| format!("{line}\n")).collect();
+    let dead: String =
+        alive.lines().filter(|line| !line.contains("96s")).map(|line| format!("{line}\n")).collect();
     let mut engine = Engine::new(shipped());
     expect![[r#"
         150s raised StageDead A no_beats: price.simplify_model has shown no sign of life since 00:00:21
@@ -285,8 +289,9 @@ fn a_restart_changes_nothing() {
     let seeing = |_| Sight::Seeing { since_ns: EPOCH_NS };
     let (_, whole) = play(shipped(), &text, 110);
     for cut in [0, 5, 30, 66, 70, 95, 100] {
-        let (before, after): (Vec<Signal>, Vec<Signal>) =
-            scenario::signals(&text).into_iter().partition(|signal| signal.at_ns <= EPOCH_NS + cut * SECOND_NS);
+        let (before, after): (Vec<Signal>, Vec<Signal>) = scenario::signals(&text)
+            .into_iter()
+            .partition(|signal| signal.at_ns <= EPOCH_NS + cut * SECOND_NS);
         let mut engine = Engine::new(shipped());
         let first = play_on(&mut engine, before, cut, seeing);
         let attempts: Vec<Attempt> = engine.attempts.values().cloned().collect();
@@ -302,7 +307,8 @@ fn a_restart_changes_nothing() {
 /// Guarantees: the same journeys, verdicts and findings in the end.
 #[test]
 fn any_order_of_arrival_gives_the_same_tables() {
-    let swapped = delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
+    let swapped =
+        delivered().replace("packed", "tmp").replace("polishing", "packed").replace("tmp", "polishing");
     let other = delivered().replace("=A", "=B").replace("=c1", "=c2").replace("=p1", "=p2");
     let other = other.lines().filter(|line| !line.contains("price_form")).collect::<Vec<_>>().join("\n");
     let signals: Vec<Signal> =
@@ -401,10 +407,7 @@ fn an_order_under_way_on_the_first_day() {
          20s crm-api/1 end price_accept order.id=A",
         200,
     );
-    assert_eq!(
-        log,
-        "140s raised OrderStuck A not_started: waiting for production_take since 00:00:20\n"
-    );
+    assert_eq!(log, "140s raised OrderStuck A not_started: waiting for production_take since 00:00:20\n");
     let row = engine.rows.values().flat_map(BTreeMap::values).next().unwrap();
     assert_eq!(row.verdict, Verdict::EvidenceGap);
 }
@@ -413,12 +416,10 @@ fn an_order_under_way_on_the_first_day() {
 /// Guarantees: it leaves memory, what stood is cleared, nothing is raised.
 #[test]
 fn an_abandoned_order_expires() {
-    let text = include_str!("../../../journey-analyzer/journeys.yaml").replace("expire_after: 30d", "expire_after: 5m");
-    let (engine, log) = play(
-        Definition::parse(&text).unwrap(),
-        "1s mes-api/1 end price_request production.id=p9",
-        400,
-    );
+    let text = include_str!("../../../journey-analyzer/journeys.yaml")
+        .replace("expire_after: 30d", "expire_after: 5m");
+    let (engine, log) =
+        play(Definition::parse(&text).unwrap(), "1s mes-api/1 end price_request production.id=p9", 400);
     assert_eq!(engine.journeys(), 0);
     assert_eq!(engine.counters().expired, 1);
     expect![[r#"

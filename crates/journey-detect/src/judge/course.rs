@@ -254,12 +254,7 @@ impl Course {
     }
 }
 
-fn violation(
-    scene: &Scene<'_>,
-    order_id: &str,
-    attempts: &[&Attempt],
-    deviation: &Deviation,
-) -> Finding {
+fn violation(scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt], deviation: &Deviation) -> Finding {
     let attempt = attempts[deviation.attempt];
     let names = |stages: &[StageId]| {
         let names: Vec<&str> = stages.iter().map(|stage| &*scene.definition.stage(*stage).name).collect();
@@ -267,8 +262,12 @@ fn violation(
     };
     let stage = &attempt.stage;
     let (reason, summary) = match &deviation.kind {
-        DeviationKind::Swapped(later) => (Reason::WrongOrder, format!("{stage} came before {}", names(later))),
-        DeviationKind::Missing(missing) => (Reason::MissingStep, format!("{stage} came without {}", names(missing))),
+        DeviationKind::Swapped(later) => {
+            (Reason::WrongOrder, format!("{stage} came before {}", names(later)))
+        }
+        DeviationKind::Missing(missing) => {
+            (Reason::MissingStep, format!("{stage} came without {}", names(missing)))
+        }
         DeviationKind::Extra | DeviationKind::Unseen { .. } => {
             (Reason::WrongOrder, format!("{stage} came where it may not come"))
         }
@@ -312,7 +311,11 @@ fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
             return Standing::Superseded;
         }
         let is_seen = attempt.start_ns.is_some();
-        if is_seen || scene.definition.order_by == OrderBy::End { Standing::Running } else { Standing::Unplaced }
+        if is_seen || scene.definition.order_by == OrderBy::End {
+            Standing::Running
+        } else {
+            Standing::Unplaced
+        }
     };
     attempts.iter().enumerate().map(standing).collect()
 }
@@ -320,12 +323,13 @@ fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
 /// An open attempt is superseded by a newer one of its stage; in a loop, where a stage repeats, only by the next step.
 fn is_superseded(attempts: &[&Attempt], at: usize, in_loop: bool) -> bool {
     let open = attempts[at];
-    let newer = |other: &&&Attempt| {
-        (other.first_ns(), other.id) > (open.first_ns(), open.id) && other.id != open.id
-    };
+    let newer =
+        |other: &&&Attempt| (other.first_ns(), other.id) > (open.first_ns(), open.id) && other.id != open.id;
     let mut later: Vec<_> = attempts.iter().filter(newer).collect();
     later.sort_by_key(|attempt| (attempt.first_ns(), attempt.id));
-    if in_loop { later.truncate(1) }
+    if in_loop {
+        later.truncate(1)
+    }
     later.iter().any(|other| other.stage == open.stage)
 }
 

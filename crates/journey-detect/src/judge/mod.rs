@@ -167,4 +167,3 @@ fn are_concurrent(definition: &Definition, one: &Attempt, other: &Attempt) -> bo
         && (one.parent_span_id == Some(other.id.span_id) || other.parent_span_id == Some(one.id.span_id));
     one_ns.abs_diff(other_ns) <= definition.skew_ns && one.instance != other.instance && !is_joined
 }
-

@@ -66,7 +66,8 @@ fn pending<'a>(
                 }
             }
             let definition = scene.definition.stage(stage);
-            let failed = attempts.iter().filter(|attempt| attempt.has_failed() && *attempt.stage == *definition.name);
+            let failed =
+                attempts.iter().filter(|attempt| attempt.has_failed() && *attempt.stage == *definition.name);
             since_ns = failed.filter_map(|attempt| attempt.end_ns).fold(since_ns, Nanos::max);
             let before = scene.definition.stage_named(&enabled_by.stage)?;
             let within = definition.start_within.after(before);
@@ -150,7 +151,8 @@ impl Report<'_, '_> {
             });
         }
         let limited = alternatives.iter().filter_map(|pending| Some((pending, pending.within?)));
-        let Some((pending, within)) = limited.clone().min_by_key(|(pending, within)| within.after(pending.since_ns))
+        let Some((pending, within)) =
+            limited.clone().min_by_key(|(pending, within)| within.after(pending.since_ns))
         else {
             return;
         };
@@ -181,7 +183,8 @@ impl Report<'_, '_> {
 
     /// A stage runs: does its process live, does its work move, is it within its limit?
     fn running(&mut self, attempt: &Attempt) {
-        let stage = self.scene.definition.stage_named(&attempt.stage).map(|id| self.scene.definition.stage(id));
+        let stage =
+            self.scene.definition.stage_named(&attempt.stage).map(|id| self.scene.definition.stage(id));
         let Some(stage) = stage else { return };
         if let Some(interval_ns) = attempt.beat_interval_ns {
             self.no_beats(attempt, interval_ns);
@@ -204,7 +207,8 @@ impl Report<'_, '_> {
             // A later beat is another silence: the stage is alive again.
             cause: format!("{}/{last_ns}", attempt.id.span_id).into(),
             reason: Reason::NoBeats,
-            summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns)).into(),
+            summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns))
+                .into(),
             waiting_for: Some(attempt.stage.clone()),
             evidence: format!(
                 "no beat for {BEATS_MISSED_MAX} intervals of {}; {process}; attempt {} of {} on {}",

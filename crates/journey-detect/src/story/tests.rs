@@ -9,7 +9,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// Plays a scenario to the end and tells the story of order A there.
 fn check(text: &str, until_s: u64, expected: Expect) {
-    let shipped = include_str!("../../../journey-analyzer/journeys.yaml").replace("warm_up: 30d", "warm_up: 0");
+    let shipped =
+        include_str!("../../../journey-analyzer/journeys.yaml").replace("warm_up: 30d", "warm_up: 0");
     let definition = Definition::parse(&shipped).unwrap();
     let mut engine = Engine::new(definition.clone());
     let mut signals = scenario::signals(text).into_iter().peekable();
@@ -24,7 +25,7 @@ fn check(text: &str, until_s: u64, expected: Expect) {
             attempts.retain(|known: &crate::Attempt| known.id != attempt.id);
             attempts.push(attempt);
         }
-        verdict = outputs.journeys.iter().filter(|row| *row.name == *"A").map(|row| row.verdict).last().or(verdict);
+        verdict = outputs.journeys.iter().rfind(|row| *row.name == *"A").map(|row| row.verdict).or(verdict);
         standing.retain(|known| !outputs.cleared.contains(known));
         standing.extend(outputs.raised);
     }
@@ -49,8 +50,12 @@ const PRICED: &str = "
 /// Guarantees: the story says which stage is dead and why; then that the newer attempt took over.
 #[test]
 fn a_killed_process() {
-    let beat = "21s mes-api/1 beat price.simplify_model trace=price order.id=A interval=15s idle=1s progress=0.25";
-    check(&format!("{BEGUN}{beat}"), 90, expect![[r#"
+    let beat =
+        "21s mes-api/1 beat price.simplify_model trace=price order.id=A interval=15s idle=1s progress=0.25";
+    check(
+        &format!("{BEGUN}{beat}"),
+        90,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -62,9 +67,13 @@ fn a_killed_process() {
         StageDead (no_beats): price.simplify_model has shown no sign of life since 00:00:21
           why: no beat for 4 intervals of 15s; its process is silent too; attempt 1 of price.simplify_model on mes-api-1
           trace: 70e1a8077ddb69c2fcde4a40991071b3
-    "#]]);
+    "#]],
+    );
     let next = "95s mes-api/2 start price.simplify_model trace=price order.id=A attempt=2 interval=15s";
-    check(&format!("{BEGUN}{beat}\n{next}"), 97, expect![[r#"
+    check(
+        &format!("{BEGUN}{beat}\n{next}"),
+        97,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -73,7 +82,8 @@ fn a_killed_process() {
           00:00:04      +1s  price.load_model         mes-api         1s  ok  trace 70e1a8077ddb69c2fcde4a40991071b3
           00:00:06      +1s  price.simplify_model     mes-api          ?  given up, a newer attempt began  trace 70e1a8077ddb69c2fcde4a40991071b3
           00:01:35  +1m 30s  price.simplify_model #2  mes-api         2s  running  trace 70e1a8077ddb69c2fcde4a40991071b3
-    "#]]);
+    "#]],
+    );
 }
 
 /// Scenario: the work hangs while its process beats (fault `hung-stage`).
@@ -86,7 +96,10 @@ fn a_hung_stage() {
             format!("{at}s mes-api/1 beat price.simplify_model trace=price order.id=A interval=15s idle={idle}s progress=0.4")
         })
         .collect();
-    check(&format!("{BEGUN}{}", beats.join("\n")), 160, expect![[r#"
+    check(
+        &format!("{BEGUN}{}", beats.join("\n")),
+        160,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -98,14 +111,18 @@ fn a_hung_stage() {
         StageDead (no_progress): price.simplify_model has stood still at 40 % since 00:00:06
           why: beats come, but its work showed no sign of life for more than 2m; attempt 1 on mes-api-1
           trace: 70e1a8077ddb69c2fcde4a40991071b3
-    "#]]);
+    "#]],
+    );
 }
 
 /// Scenario: the message with the price is lost (fault `lost-message`).
 /// Guarantees: the story says what it waits for, since when, and that the limit has passed.
 #[test]
 fn a_lost_message() {
-    check(&format!("{BEGUN}{PRICED}"), 200, expect![[r#"
+    check(
+        &format!("{BEGUN}{PRICED}"),
+        200,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -121,7 +138,8 @@ fn a_lost_message() {
         OrderStuck (not_started): waiting for price_form since 00:00:10
           why: price.final ended at 00:00:10, price_form was due within 2m
           trace: 70e1a8077ddb69c2fcde4a40991071b3
-    "#]]);
+    "#]],
+    );
 }
 
 /// Scenario: a status is sent before the one it belongs behind (fault `swapped-status`).
@@ -136,7 +154,10 @@ fn a_swapped_status() {
         30s mes-api/1 end status.polishing.mes trace=s1 order.id=A
         32s mes-api/1 end status.in_production.mes trace=s2 order.id=A"
     );
-    check(&text, 40, expect![[r#"
+    check(
+        &text,
+        40,
+        expect![[r#"
         order A: steps came in a wrong order
           cart.id=c1  order.id=A  production.id=p1
 
@@ -159,7 +180,8 @@ fn a_swapped_status() {
           why: step 9 is status.polishing.mes, expected one of: order_shown, status.in_production.mes, status.in_production.crm, status.in_production.shop
           rule: flow
           trace: 62a755cebbb0eba619b9a62aba24ba23
-    "#]]);
+    "#]],
+    );
 }
 
 /// Scenario: a calculation is slow but reports progress (fault `slow-but-alive`).
@@ -172,7 +194,10 @@ fn a_slow_stage() {
             format!("{at}s mes-api/1 beat price.simplify_model trace=price order.id=A interval=15s idle=1s progress={done}")
         })
         .collect();
-    check(&format!("{BEGUN}{}", beats.join("\n")), 610, expect![[r#"
+    check(
+        &format!("{BEGUN}{}", beats.join("\n")),
+        610,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -180,7 +205,8 @@ fn a_slow_stage() {
           00:00:02      +1s  order_create             crm-api         1s  ok  trace 926f02b26c4f2828f3ddc3872865400d
           00:00:04      +1s  price.load_model         mes-api         1s  ok  trace 70e1a8077ddb69c2fcde4a40991071b3
           00:00:06      +1s  price.simplify_model     mes-api     10m 4s  running, 80 % done  trace 70e1a8077ddb69c2fcde4a40991071b3
-    "#]]);
+    "#]],
+    );
 }
 
 /// Scenario: an attempt fails and no other follows.
@@ -191,7 +217,10 @@ fn a_failed_attempt() {
         "{BEGUN}
         9s mes-api/1 end price.simplify_model trace=price order.id=A took=3s outcome=failed error.type=BadMesh"
     );
-    check(&text, 20, expect![[r#"
+    check(
+        &text,
+        20,
+        expect![[r#"
         order A: under way
           cart.id=c1  order.id=A
 
@@ -201,5 +230,6 @@ fn a_failed_attempt() {
           00:00:06      +1s  price.simplify_model     mes-api         3s  failed: BadMesh  trace 70e1a8077ddb69c2fcde4a40991071b3
 
         waits for price.simplify_model since 00:00:09 (11s), due by 00:02:09
-    "#]]);
+    "#]],
+    );
 }

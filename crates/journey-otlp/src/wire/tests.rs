@@ -68,7 +68,8 @@ fn reads_what_official_types_write() {
 /// Guarantees: it is rejected with its reason, its neighbours are taken.
 #[test]
 fn a_broken_span_does_not_hide_its_neighbours() {
-    let cases: [(fn(&mut Span), Reject); 6] = [
+    type Case = (fn(&mut Span), Reject);
+    let cases: [Case; 6] = [
         (|span| span.trace_id = vec![0; 16], Reject::InvalidTraceId),
         (|span| span.span_id = vec![1; 7], Reject::InvalidSpanId),
         (|span| span.parent_span_id = vec![1; 3], Reject::InvalidParentId),

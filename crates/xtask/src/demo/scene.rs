@@ -28,6 +28,8 @@ pub(crate) struct Scene {
     pub(crate) mes_database_url: String,
     /// Held for reading while an order begins. Whoever needs a quiet moment holds it for writing.
     pub(crate) beginnings: RwLock<()>,
+    /// Held by whoever kills the analyzer: one death at a time.
+    pub(crate) analyzer: tokio::sync::Mutex<()>,
     /// Two holders of queues could wait for messages that the other one has.
     holding: tokio::sync::Mutex<()>,
     book: Mutex<Book>,
@@ -61,6 +63,7 @@ impl Scene {
             amqp_url: amqp_url.to_owned(),
             mes_database_url,
             beginnings: RwLock::default(),
+            analyzer: tokio::sync::Mutex::default(),
             holding: tokio::sync::Mutex::default(),
             book: Mutex::default(),
         })

@@ -1,7 +1,7 @@
 //! What it takes to make a piece: how much metal, how much surface to finish, how intricate, how long.
 
 use std::collections::HashMap;
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::PI;
 
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ pub(crate) struct Estimate {
     pub(crate) volume_mm3: f64,
     /// Surface to be finished, mm².
     pub(crate) surface_mm2: f64,
-    /// How intricate the piece is: 1 for a sphere, about 1.2 for a cube, about 2 for a plain ring, more for filigree. The
-    /// size does not matter.
+    /// How intricate the piece is: 1 for a sphere, about 1.2 for a cube, about 2 for a plain ring, more for
+    /// filigree. The size does not matter.
     pub(crate) complexity: f64,
     /// Time to make the piece, seconds of work.
     pub(crate) production_s: f64,
@@ -36,16 +36,16 @@ pub(crate) fn estimate(mesh: &Mesh, report: &mut dyn FnMut(f64)) -> Estimate {
     Estimate { volume_mm3, surface_mm2, complexity, production_s }
 }
 
-/// The mean of two numbers that are 1 for a sphere and more for all else: how much more surface the piece has than a
-/// sphere of the same volume, and how much more it bends than a sphere of the same surface.
+/// The mean of two numbers that are 1 for a sphere and more for all else: how much more surface the piece has
+/// than a sphere of the same volume, and how much more it bends than a sphere of the same surface.
 fn complexity(volume_mm3: f64, surface_mm2: f64, bend_mm: f64) -> f64 {
     let surface_of_sphere = (36.0 * PI * volume_mm3 * volume_mm3).cbrt();
     let bend_of_sphere = (4.0 * PI * surface_mm2).sqrt();
     (surface_mm2 / surface_of_sphere + bend_mm / bend_of_sphere) / 2.0
 }
 
-/// How much the surface bends, mm: half the sum of length × angle of all edges. For a fine mesh that is the integral
-/// of the mean curvature, except that dents count like bumps.
+/// How much the surface bends, mm: half the sum of length × angle of all edges. For a fine mesh that is the
+/// integral of the mean curvature, except that dents count like bumps.
 fn bend_mm(mesh: &Mesh, progress: &mut Progress<'_>) -> f64 {
     let mut bend_mm = 0.0;
     // Edges seen from one side so far, with the normal there.
@@ -67,10 +67,11 @@ fn bend_mm(mesh: &Mesh, progress: &mut Progress<'_>) -> f64 {
 
 /// The angle between two unit normals, 0 to π; 0 if one is zero, as for a triangle without area.
 fn angle(one: DVec3, other: DVec3) -> f64 {
-    one.cross(other).length().atan2(one.dot(other)).rem_euclid(TAU)
+    one.cross(other).length().atan2(one.dot(other))
 }
 
-/// Time that each piece takes, whatever it is: print preparation, mould, assay mark. Like all figures here a sample.
+/// Time that each piece takes, whatever it is: print preparation, mould, assay mark. Like all figures here a
+/// sample.
 const SETUP_S: f64 = 2_400.0;
 
 /// Printing the wax and casting.
@@ -110,7 +111,8 @@ mod tests {
     }
 
     /// Scenario: a model is estimated before and after its simplification.
-    /// Guarantees: the volume is within 1 % of the formula, and the production time changes by less than 10 %.
+    /// Guarantees: the volume is within 1 % of the formula, and the production time changes by less than 10
+    /// %.
     #[test]
     fn simplification_hardly_matters() {
         let before = load(&models::torus(20_000));

@@ -1,4 +1,5 @@
-//! A surface of triangles, and what can be measured on it. Lengths are millimetres, the unit jewellery is drawn in.
+//! A surface of triangles, and what can be measured on it. Lengths are millimetres, the unit jewellery is
+//! drawn in.
 
 use std::collections::HashMap;
 
@@ -37,8 +38,8 @@ impl Mesh {
         self.triangles.iter().map(|triangle| triangle.map(|vertex| self.vertices[vertex as usize]))
     }
 
-    /// Volume inside of the surface in mm³, by the divergence theorem: each triangle and the middle of the mesh make a
-    /// tetrahedron, negative where the triangle faces the middle.
+    /// Volume inside of the surface in mm³, by the divergence theorem: each triangle and the middle of the
+    /// mesh make a tetrahedron, negative where the triangle faces the middle.
     ///
     /// The sign of the sum only tells in which direction the file turns its triangles, so it is dropped.
     pub(crate) fn volume_mm3(&self) -> f64 {
@@ -49,10 +50,11 @@ impl Mesh {
         (six_fold / 6.0).abs()
     }
 
-    /// Size of the opening in the surface, mm²; 0 for a closed one, as its triangles face all directions alike.
+    /// Size of the opening in the surface, mm²; 0 for a closed one, as its triangles face all directions
+    /// alike.
     ///
-    /// The volume is known up to a third of this for each mm that the middle may be elsewhere. Openings that face each
-    /// other, like the ends of a tube, hide each other, and leave the volume as sure.
+    /// The volume is known up to a third of this for each mm that the middle may be elsewhere. Openings that
+    /// face each other, like the ends of a tube, hide each other, and leave the volume as sure.
     pub(super) fn opening_mm2(&self) -> f64 {
         self.corners().map(|[a, b, c]| (b - a).cross(c - a) / 2.0).sum::<DVec3>().length()
     }
@@ -62,7 +64,8 @@ impl Mesh {
         self.corners().map(|[a, b, c]| (b - a).cross(c - a).length() / 2.0).sum()
     }
 
-    /// The lowest and the highest corner of the smallest box around the mesh, mm; both zero for an empty mesh.
+    /// The lowest and the highest corner of the smallest box around the mesh, mm; both zero for an empty
+    /// mesh.
     pub(crate) fn bounds_mm(&self) -> (DVec3, DVec3) {
         let first = self.vertices.first().copied().unwrap_or_default();
         self.vertices.iter().fold((first, first), |(low, high), vertex| (low.min(*vertex), high.max(*vertex)))
@@ -79,7 +82,8 @@ pub(super) struct MeshBuilder {
 impl MeshBuilder {
     /// Adds a triangle, unless two of its corners are the same: a line has no surface.
     ///
-    /// Corners are merged only if they are equal to the bit, which is how modelling programs write a closed surface.
+    /// Corners are merged only if they are equal to the bit, which is how modelling programs write a closed
+    /// surface.
     pub(super) fn push(&mut self, corners: [[f32; 3]; 3]) {
         let [a, b, c] = corners.map(|corner| self.place(corner));
         if a != b && b != c && c != a {
@@ -126,7 +130,8 @@ mod tests {
         assert_within(torus.surface_mm2(), models::TORUS_SURFACE_MM2, 0.01);
     }
 
-    /// Scenario: a tetrahedron comes as four loose triangles, one corner once with a negative zero, and a line.
+    /// Scenario: a tetrahedron comes as four loose triangles, one corner once with a negative zero, and a
+    /// line.
     /// Guarantees: it has four vertices, the volume is exact, and the line is left out.
     #[test]
     fn corners_are_merged() {

@@ -1,7 +1,8 @@
 //! What a piece costs: from the bytes of an STL file to a price in cents.
 //!
-//! Pure calculation. Bytes and numbers come in, numbers and progress reports go out; nothing here opens a file or a
-//! socket, knows a clock, or starts a thread. All of it is CPU-bound: a service calls it from a blocking thread.
+//! Pure calculation. Bytes and numbers come in, numbers and progress reports go out; nothing here opens a
+//! file or a socket, knows a clock, or starts a thread. All of it is CPU-bound: a service calls it from a
+//! blocking thread.
 //!
 //! | stage | call |
 //! |---|---|
@@ -10,14 +11,15 @@
 //! | `price.estimate` | [`estimate()`]`(&Mesh, &mut dyn FnMut(f64)) -> `[`Estimate`] |
 //! | `price.final` | [`price()`]`(`[`Material`]`, &`[`Estimate`]`) -> `[`Price`] |
 //!
-//! At the upload, [`stl::check`]`(head: &[u8], length_bytes: u64) -> Result<(), `[`StlError`]`>` looks at the first
-//! [`stl::HEAD_BYTES`] and the length of a file. The text of a [`StlError`] is written for the customer: it is the
-//! reason in a 422 answer. Errors exist there alone: whatever [`stl::load`] returns can be simplified, estimated and
-//! priced. To keep a mesh between two attempts, [`stl::write`]`(&Mesh) -> Vec<u8>` makes a file that it reads again;
-//! [`Estimate`], [`Material`] and [`Price`] implement serde's traits and fit into a JSON column.
+//! At the upload, [`stl::check`]`(head: &[u8], length_bytes: u64) -> Result<(), `[`StlError`]`>` looks at the
+//! first [`stl::HEAD_BYTES`] and the length of a file. The text of a [`StlError`] is written for the
+//! customer: it is the reason in a 422 answer. Errors exist there alone: whatever [`stl::load`] returns can
+//! be simplified, estimated and priced. To keep a mesh between two attempts, [`stl::write`]`(&Mesh) ->
+//! Vec<u8>` makes a file that it reads again; [`Estimate`], [`Material`] and [`Price`] implement serde's
+//! traits and fit into a JSON column.
 //!
-//! A progress callback gets the finished part of the work, 0 to 1: about a hundred times per call, always more than
-//! before, and 1 exactly once, at the end. It may take its time: the calculation waits for it.
+//! A progress callback gets the finished part of the work, 0 to 1: about a hundred times per call, always
+//! more than before, and 1 exactly once, at the end. It may take its time: the calculation waits for it.
 
 mod estimate;
 mod material;

@@ -12,7 +12,8 @@ impl<'a> Progress<'a> {
         Self { report, reported: 0.0 }
     }
 
-    /// `done` of `all` steps of a part of the work are done; the part reaches from `part.0` to `part.1` of the whole.
+    /// `done` of `all` steps of a part of the work are done; the part reaches from `part.0` to `part.1` of
+    /// the whole.
     pub(super) fn step(&mut self, part: (f64, f64), done: usize, all: usize) {
         let reached = part.0 + (part.1 - part.0) * (done as f64 / all.max(1) as f64);
         if reached >= self.reported + REPORT_EVERY && reached < 1.0 {

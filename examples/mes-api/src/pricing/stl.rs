@@ -1,9 +1,9 @@
 //! STL files, binary and ASCII: bytes come in, a [`Mesh`] or the reason why not goes out.
 //!
-//! Bounds: [`TRIANGLES_MAX`] triangles; memory grows with the bytes that are there, never with the count that a header
-//! claims. Normals and attribute bytes are ignored, as the corners say it all. The reader is our own because of two
-//! habits of modelling programs: binary files whose header begins with `solid`, and ASCII files with an unnamed solid,
-//! upper-case keywords or a normal that is no number.
+//! Bounds: [`TRIANGLES_MAX`] triangles; memory grows with the bytes that are there, never with the count that
+//! a header claims. Normals and attribute bytes are ignored, as the corners say it all. The reader is our own
+//! because of two habits of modelling programs: binary files whose header begins with `solid`, and ASCII
+//! files with an unnamed solid, upper-case keywords or a normal that is no number.
 
 use thiserror::Error;
 
@@ -66,8 +66,8 @@ pub(crate) enum StlError {
     TooManyTriangles,
 }
 
-/// Looks at the first bytes of a file (up to [`HEAD_BYTES`] are used) and at its whole length, quick enough for the
-/// answer to an upload. A file that passes may still fail in [`load`].
+/// Looks at the first bytes of a file (up to [`HEAD_BYTES`] are used) and at its whole length, quick enough
+/// for the answer to an upload. A file that passes may still fail in [`load`].
 ///
 /// # Errors
 ///
@@ -101,7 +101,8 @@ pub(crate) fn load(bytes: &[u8]) -> Result<Mesh, StlError> {
     Ok(mesh)
 }
 
-/// The mesh as a binary STL file. Coordinates are rounded to the 32 bits of the format; normals are left to the reader.
+/// The mesh as a binary STL file. Coordinates are rounded to the 32 bits of the format; normals are left to
+/// the reader.
 pub(crate) fn write(mesh: &Mesh) -> Vec<u8> {
     let mut bytes = vec![0; HEADER_BYTES];
     bytes.reserve(4 + mesh.triangle_count() * RECORD_BYTES);
@@ -123,8 +124,8 @@ enum Format {
 }
 
 impl Format {
-    /// The word `solid` alone says nothing, as binary headers use it too. But a text holds no zero byte, while the
-    /// count behind a binary header, up to [`TRIANGLES_MAX`], has one as its highest byte.
+    /// The word `solid` alone says nothing, as binary headers use it too. But a text holds no zero byte,
+    /// while the count behind a binary header, up to [`TRIANGLES_MAX`], has one as its highest byte.
     fn detect(head: &[u8], length_bytes: u64) -> Result<Self, StlError> {
         let head = &head[..head.len().min(HEAD_BYTES)];
         let count = head.get(HEADER_BYTES..HEADER_BYTES + 4).and_then(|count| count.try_into().ok());
@@ -211,17 +212,18 @@ fn coordinates<'a>(mut words: impl Iterator<Item = &'a str>, line: u64) -> Resul
 /// The text or zeros before the count of a binary file.
 const HEADER_BYTES: usize = 80;
 
-/// A triangle of a binary file: a normal and three corners of three 32-bit numbers each, and two bytes for attributes.
+/// A triangle of a binary file: a normal and three corners of three 32-bit numbers each, and two bytes for
+/// attributes.
 const RECORD_BYTES: usize = 50;
 
 const NORMAL_BYTES: usize = 12;
 
-/// Least volume for the 1.5th power of the surface, both of which have the unit mm³. A sheet of 1 cm² that is as thin
-/// as a gold leaf reaches fifty times as much.
+/// Least volume for the 1.5th power of the surface, both of which have the unit mm³. A sheet of 1 cm² that is
+/// as thin as a gold leaf reaches fifty times as much.
 const VOLUME_TO_SURFACE_MIN: f64 = 1e-7;
 
-/// Largest part of the volume that may be a matter of opinion. Modelling programs leave small cracks, which do not
-/// matter.
+/// Largest part of the volume that may be a matter of opinion. Modelling programs leave small cracks, which
+/// do not matter.
 const VOLUME_DOUBT_MAX: f64 = 0.02;
 
 #[cfg(test)]
@@ -245,8 +247,9 @@ mod tests {
         format!("solid\n{front}{back}endsolid").into_bytes()
     }
 
-    /// Scenario: a model is loaded from its binary file, from that file with `solid` in the header, from its ASCII
-    /// file, from that in upper case with Windows line ends and without a name, and from what `write` makes of it.
+    /// Scenario: a model is loaded from its binary file, from that file with `solid` in the header, from its
+    /// ASCII file, from that in upper case with Windows line ends and without a name, and from what `write`
+    /// makes of it.
     /// Guarantees: all are the same mesh, and `check` lets them pass.
     #[test]
     fn all_spellings_are_the_same_mesh() {
@@ -289,8 +292,8 @@ mod tests {
         assert_eq!(check(&with_count(count as u32), length), Err(StlError::TooManyTriangles));
     }
 
-    /// Scenario: files with a good head have numbers that are none, or hold nothing solid; texts end early or say
-    /// something else.
+    /// Scenario: files with a good head have numbers that are none, or hold nothing solid; texts end early or
+    /// say something else.
     /// Guarantees: each gets its reason, in ASCII with the line.
     #[test]
     fn broken_bodies_are_named() {

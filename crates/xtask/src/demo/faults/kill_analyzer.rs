@@ -9,6 +9,7 @@ use super::{Kind, Scene};
 use crate::demo::{fault::Injected, fleet::Program};
 
 pub(super) async fn inject(scene: &Scene) -> Result<()> {
+    let _alone = scene.analyzer.lock().await;
     // In the middle of the other faults: some are found before, some after.
     sleep(OTHERS_FIRST).await;
     let (at, detail) = (SystemTime::now(), format!("kill -9 of the analyzer, restarted after {AWAY:?}"));

@@ -6,7 +6,8 @@ use super::rating::rate;
 use super::surface::Surface;
 
 /// An edge with the price of its collapse at the time when it was rated. The cheapest is the greatest, as a
-/// `BinaryHeap` gives the greatest first; equal prices are told apart by the edge, so that the order is total.
+/// `BinaryHeap` gives the greatest first; equal prices are told apart by the edge, so that the order is
+/// total.
 pub(super) struct Candidate {
     cost: f64,
     /// The two corners; the first is the one that stays.
@@ -21,7 +22,8 @@ impl Candidate {
         Some(Self { cost, edge, versions: surface.versions(edge) })
     }
 
-    /// Whether neither end of the edge was part of a collapse since; otherwise a later candidate speaks for it.
+    /// Whether neither end of the edge was part of a collapse since; otherwise a later candidate speaks for
+    /// it.
     pub(super) fn is_current(&self, surface: &Surface) -> bool {
         self.versions == surface.versions(self.edge)
     }

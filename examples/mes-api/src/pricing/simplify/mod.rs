@@ -1,11 +1,14 @@
-//! Fewer triangles with the same shape: a mesh goes in, one with [`TRIANGLES_KEPT`] of its triangles comes out.
+//! Fewer triangles with the same shape: a mesh goes in, one with [`TRIANGLES_KEPT`] of its triangles comes
+//! out.
 //!
-//! Edges are collapsed one by one, the one that changes the shape least first, as told by quadric error metrics
-//! (Garland and Heckbert, SIGGRAPH 1997). The new corner is chosen among those that keep the enclosed volume, so a
-//! closed mesh has the same volume afterwards, however few triangles remain; the price depends on it.
+//! Edges are collapsed one by one, the one that changes the shape least first, as told by quadric error
+//! metrics (Garland and Heckbert, SIGGRAPH 1997). The new corner is chosen among those that keep the enclosed
+//! volume, so a closed mesh has the same volume afterwards, however few triangles remain; the price depends
+//! on it. Published crates for this neither promise the volume nor tell how far they are, so it is our own.
 //!
-//! Bounds: each collapse removes at least a triangle and adds as many candidates as its corner has edges, at most
-//! twice [`rating::FAN_MAX`]. The order is total, so the same mesh gives the same result on each attempt.
+//! Bounds: each collapse removes at least a triangle and adds as many candidates as its corner has edges, at
+//! most twice [`rating::FAN_MAX`]. The order is total, so the same mesh gives the same result on each
+//! attempt.
 
 mod candidate;
 mod quadric;
@@ -27,8 +30,8 @@ pub(crate) const TRIANGLES_MIN: usize = 20;
 
 /// Collapses edges until [`TRIANGLES_KEPT`] of the triangles are left, or [`TRIANGLES_MIN`] of them.
 ///
-/// A surface that is torn or passes through itself may keep more: an edge is left alone if its collapse would turn a
-/// triangle over or glue parts together that only touch.
+/// A surface that is torn or passes through itself may keep more: an edge is left alone if its collapse would
+/// turn a triangle over or glue parts together that only touch.
 pub(crate) fn simplify(mesh: Mesh, report: &mut dyn FnMut(f64)) -> Mesh {
     let target = ((mesh.triangle_count() as f64 * TRIANGLES_KEPT) as usize).max(TRIANGLES_MIN);
     let mut progress = Progress::new(report);
@@ -52,8 +55,8 @@ pub(crate) fn simplify(mesh: Mesh, report: &mut dyn FnMut(f64)) -> Mesh {
 
 /// Collapses an edge unless that would harm the surface; says whether it did.
 fn try_collapse(surface: &mut Surface, edge: [u32; 2]) -> bool {
-    // Corners around may have moved since the edge was rated. That hardly changes what it costs, but where the new
-    // corner keeps the volume.
+    // Corners around may have moved since the edge was rated. That hardly changes what it costs, but where
+    // the new corner keeps the volume.
     let Some(rating) = rating::rate(surface, edge) else { return false };
     let harmless = rating::keeps_surface(surface, edge) && rating::keeps_sides(surface, edge, rating.at);
     if harmless {
@@ -89,7 +92,8 @@ mod tests {
     use super::super::stl;
     use super::*;
 
-    /// Simplifies a file and checks what holds for each: size, volume, progress. Gives the mesh before and after.
+    /// Simplifies a file and checks what holds for each: size, volume, progress. Gives the mesh before and
+    /// after.
     #[track_caller]
     fn check(file: &[u8]) -> (Mesh, Mesh) {
         let before = stl::load(file).expect("a generated model is valid");
@@ -104,8 +108,8 @@ mod tests {
     }
 
     /// Scenario: spheres and tori from a few hundred to some ten thousand triangles are simplified.
-    /// Guarantees: at most 20 % of the triangles are left; the volume stays, the surface nearly; progress only grows
-    /// and ends at 1; the result can be written and loaded again.
+    /// Guarantees: at most 20 % of the triangles are left; the volume stays, the surface nearly; progress
+    /// only grows and ends at 1; the result can be written and loaded again.
     #[test]
     fn shape_is_kept() {
         for triangles in [300, 1_000, 5_000, 50_000] {
@@ -155,8 +159,8 @@ mod tests {
         assert!((surface - 1.0).abs() < 1e-4, "surface became {surface} of what it was");
     }
 
-    /// Scenario: meshes that are no proper surface are simplified: a sphere that lacks most of its triangles, one whose
-    /// triangles touch nowhere, and one that is there twice.
+    /// Scenario: meshes that are no proper surface are simplified: a sphere that lacks most of its triangles,
+    /// one whose triangles touch nowhere, and one that is there twice.
     /// Guarantees: each comes to an end and has no more triangles than before.
     #[test]
     fn broken_surfaces_are_survived() {
@@ -179,8 +183,8 @@ mod tests {
         }
     }
 
-    /// Scenario: two cones on one rim are simplified, with far more triangles around their tips than an end of a
-    /// collapsed edge may have.
+    /// Scenario: two cones on one rim are simplified, with far more triangles around their tips than an end
+    /// of a collapsed edge may have.
     /// Guarantees: they shrink from the rim, with the same volume.
     #[test]
     fn large_fans_shrink_from_their_rim() {

@@ -31,8 +31,8 @@ impl Quadric {
         (at.dot(self.square * at) + 2.0 * self.linear.dot(at) + self.constant).max(0.0)
     }
 
-    /// The place with the least error, drawn weakly to `middle`: without the pull there is no single best place on flat
-    /// parts and along straight edges.
+    /// The place with the least error, drawn weakly to `middle`: without the pull there is no single best
+    /// place on flat parts and along straight edges.
     pub(super) fn best_place(&self, middle: DVec3) -> DVec3 {
         let pulled = self.square + DMat3::from_diagonal(DVec3::splat(self.pull()));
         middle - pulled.inverse() * (self.square * middle + self.linear)
@@ -61,8 +61,8 @@ impl AddAssign for Quadric {
     }
 }
 
-/// The pull for the planes' weight. Smaller, and the inverse of flat parts loses too many digits; larger, and corners
-/// are rounded off.
+/// The pull for the planes' weight. Smaller, and the inverse of flat parts loses too many digits; larger, and
+/// corners are rounded off.
 const PULL: f64 = 1e-5;
 
 #[cfg(test)]
@@ -70,7 +70,8 @@ mod tests {
     use super::*;
 
     /// Scenario: three planes meet in a corner; then only one of them is known.
-    /// Guarantees: the best place is the corner, then the middle moved onto the plane; the error is a squared distance.
+    /// Guarantees: the best place is the corner, then the middle moved onto the plane; the error is a squared
+    /// distance.
     #[test]
     fn best_places() {
         let corner = DVec3::new(1.0, 2.0, 3.0);

@@ -1,11 +1,13 @@
-//! What the collapse of an edge would do to a surface: where the new corner goes, what it costs, and whether it may be.
+//! What the collapse of an edge would do to a surface: where the new corner goes, what it costs, and whether
+//! it may be.
 
 use glam::DVec3;
 
 use super::surface::Surface;
 
-/// Most triangles around a corner of an edge that is collapsed. Larger fans, like the lid of a fine cylinder, shrink
-/// from their rim; without the bound, a cone of a million triangles would take a million looks at each of them.
+/// Most triangles around a corner of an edge that is collapsed. Larger fans, like the lid of a fine cylinder,
+/// shrink from their rim; without the bound, a cone of a million triangles would take a million looks at each
+/// of them.
 pub(super) const FAN_MAX: usize = 256;
 
 /// The best that the collapse of an edge can be.
@@ -18,9 +20,9 @@ pub(super) struct Rating {
 
 /// Rates an edge; `None` if an end has too large a fan, or none any more.
 ///
-/// The volume between the triangles around the edge and any fixed point is a linear function of where the new corner
-/// is. So all places that keep the volume are a plane, and the new corner is the point of it that is next to the best
-/// place. The best place *on* the plane would not do: it may slide far along the surface to gain a little height.
+/// The volume between the triangles around the edge and any fixed point is a linear function of where the new
+/// corner is. So all places that keep the volume are a plane, and the new corner is the point of it that is
+/// next to the best place.
 pub(super) fn rate(surface: &Surface, edge: [u32; 2]) -> Option<Rating> {
     if edge.iter().any(|end| !(1..=FAN_MAX).contains(&surface.fan_len(*end))) {
         return None;
@@ -53,8 +55,9 @@ pub(super) fn rate(surface: &Surface, edge: [u32; 2]) -> Option<Rating> {
 
 /// Whether the surface is as closed and as whole after the collapse of an edge as before.
 ///
-/// The ends may have no neighbours in common but the third corners of their triangles, else parts are glued together
-/// that only touch; and no two triangles may become each other's back, as those of a tetrahedron would.
+/// The ends may have no neighbours in common but the third corners of their triangles, else parts are glued
+/// together that only touch; and no two triangles may become each other's back, as those of a tetrahedron
+/// would.
 pub(super) fn keeps_surface(surface: &Surface, edge: [u32; 2]) -> bool {
     let [of_kept, of_gone] = edge.map(|end| surface.neighbours(end));
     let common: Vec<u32> =
@@ -66,7 +69,8 @@ pub(super) fn keeps_surface(surface: &Surface, edge: [u32; 2]) -> bool {
     common.len() == lost && (lost == 1 || lost == 2 && !on_rim) && !edge.iter().all(|end| closes(*end))
 }
 
-/// Whether the triangles that stay still face where they did, more or less, when the ends of the edge are at `at`.
+/// Whether the triangles that stay still face where they did, more or less, when the ends of the edge are at
+/// `at`.
 pub(super) fn keeps_sides(surface: &Surface, edge: [u32; 2], at: DVec3) -> bool {
     let mut staying =
         edge.iter().flat_map(|end| surface.fan(*end)).filter(|triangle| !is_lost(*triangle, edge));

@@ -27,7 +27,8 @@ struct Vertex {
 }
 
 impl Surface {
-    /// The mesh with each triangle's plane known to its corners, and the rims of holes held by upright planes.
+    /// The mesh with each triangle's plane known to its corners, and the rims of holes held by upright
+    /// planes.
     pub(super) fn new(mesh: Mesh) -> Self {
         let positions = mesh.vertices().to_vec();
         let triangles = mesh.triangles().to_vec();
@@ -100,7 +101,8 @@ impl Surface {
         })
     }
 
-    /// Joins both ends of an edge into the first, moves that to `at`, and removes the triangles that had both.
+    /// Joins both ends of an edge into the first, moves that to `at`, and removes the triangles that had
+    /// both.
     pub(super) fn collapse(&mut self, [kept, gone]: [u32; 2], at: DVec3) {
         for triangle in std::mem::take(&mut self.vertices[gone as usize].fan) {
             let corners = &mut self.triangles[triangle as usize];
@@ -141,7 +143,8 @@ impl Surface {
         Mesh::new(vertices, triangles)
     }
 
-    /// Counts a triangle out. A fan is tidied when half of it is gone, which costs a step per triangle on average.
+    /// Counts a triangle out. A fan is tidied when half of it is gone, which costs a step per triangle on
+    /// average.
     fn remove(&mut self, triangle: u32) {
         self.alive[triangle as usize] = false;
         self.alive_count -= 1;
@@ -168,8 +171,8 @@ impl Surface {
         }
     }
 
-    /// Adds a plane to the ends of each edge that has one triangle only, upright on that triangle: moving along the
-    /// rim of a hole costs nothing then, moving away from it does.
+    /// Adds a plane to the ends of each edge that has one triangle only, upright on that triangle: moving
+    /// along the rim of a hole costs nothing then, moving away from it does.
     fn hold_rims(&mut self) {
         let edges = self.edges_of_triangles();
         for edge in edges.chunk_by(PartialEq::eq).filter(|same| same.len() == 1).map(|same| same[0]) {

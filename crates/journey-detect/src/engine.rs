@@ -13,6 +13,7 @@ use crate::instance::Instances;
 use crate::judge::{self, Scene};
 use crate::limits::{ATTEMPTS_PER_JOURNEY_MAX, JOURNEYS_MAX};
 use crate::observation::{Observation, observe};
+use crate::timers::Timers;
 use crate::{Attempt, AttemptId, Definition, Finding, Instance, Nanos, Sight, Verdict, Wait};
 
 /// The engine.
@@ -449,51 +450,6 @@ impl From<Conflict> for IdentityConflict {
     fn from(conflict: Conflict) -> Self {
         let Conflict { key, value, anchors, at_ns } = conflict;
         Self { key, value, anchors, at_ns }
-    }
-}
-
-/// When each group is due, and which was touched least recently.
-#[derive(Debug, Default)]
-struct Timers {
-    due: BTreeSet<(Nanos, GroupId)>,
-    recent: BTreeSet<(Nanos, GroupId)>,
-    of: HashMap<GroupId, (Option<Nanos>, Nanos)>,
-}
-
-impl Timers {
-    fn set(&mut self, group: GroupId, due_ns: Option<Nanos>, last_ns: Nanos) {
-        self.remove(group);
-        self.due.extend(due_ns.map(|at| (at, group)));
-        self.recent.insert((last_ns, group));
-        self.of.insert(group, (due_ns, last_ns));
-    }
-
-    fn remove(&mut self, group: GroupId) {
-        if let Some((due_ns, last_ns)) = self.of.remove(&group) {
-            if let Some(at) = due_ns {
-                self.due.remove(&(at, group));
-            }
-            self.recent.remove(&(last_ns, group));
-        }
-    }
-
-    fn take_due(&mut self, now: Nanos) -> Vec<GroupId> {
-        let mut groups = Vec::new();
-        while let Some((at, group)) = self.due.first().copied()
-            && at <= now
-        {
-            self.due.pop_first();
-            groups.push(group);
-        }
-        groups
-    }
-
-    fn next(&self) -> Option<Nanos> {
-        self.due.first().map(|(at, _)| *at)
-    }
-
-    fn least_recent(&self) -> Option<GroupId> {
-        self.recent.first().map(|(_, group)| *group)
     }
 }
 

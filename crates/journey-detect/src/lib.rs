@@ -48,6 +48,7 @@ pub mod limits;
 mod observation;
 mod sight;
 mod story;
+mod timers;
 pub mod yaml;
 
 pub use allowance::{Allowance, Nanos, clock_time};

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
-use journey_trace::attribute::{JOURNEY_MESSAGING_ATTEMPT, JOURNEY_MESSAGING_REDELIVERED};
 use journey_trace::SpanGuard;
+use journey_trace::attribute::{JOURNEY_MESSAGING_ATTEMPT, JOURNEY_MESSAGING_REDELIVERED};
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use lapin::types::AMQPValue;

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use journey_trace::SpanGuard;
+use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use lapin::message::BasicReturnMessage;
 use lapin::{BasicProperties, Confirmation, Error, Result};
 use opentelemetry::trace::{Link, SpanKind};

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use journey_trace::SpanGuard;
+use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
 use opentelemetry::KeyValue;
 
 use crate::outcome::ConsumeOutcome;

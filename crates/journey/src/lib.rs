@@ -90,3 +90,8 @@ pub use journey_tower as tower;
 pub use export::ExportReport;
 pub use init::{Builder, Guard, InitError, builder};
 pub use task::{shutdown_signal, spawn, spawn_blocking};
+
+/// The examples of the project's README compile.
+#[cfg(all(doctest, feature = "lapin", feature = "reqwest", feature = "sqlx", feature = "tower"))]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeDoctests;

@@ -298,6 +298,7 @@ impl Engine {
             self.gone.extend(self.rows.remove(&group).into_iter().flat_map(BTreeMap::into_keys));
         }
         self.touched.extend(placed.touched);
+        self.touched_attempts.extend(placed.moved);
         if let Some(given_up) = placed.given_up {
             self.attempts.remove(&given_up);
             self.touched_attempts.remove(&given_up);
@@ -334,7 +335,9 @@ impl Engine {
             }
             after.insert(part.name.clone(), row);
         }
-        self.report_attempts(&parts, before.keys().ne(after.keys()), outputs);
+        // Between orders in conflict, attempts may change sides under the same names.
+        let is_regrouped = parts.len() > 1 || before.keys().ne(after.keys());
+        self.report_attempts(&parts, is_regrouped, outputs);
         self.gone.extend(before.into_keys().filter(|name| !after.contains_key(name)));
         // A name that came back is not gone.
         after.keys().for_each(|name| {

@@ -85,6 +85,8 @@ pub(crate) struct Placed {
     pub(crate) touched: Vec<GroupId>,
     /// Groups that were joined into another: nothing is left of them.
     pub(crate) gone: Vec<GroupId>,
+    /// Attempts that came along from another group.
+    pub(crate) moved: Vec<AttemptId>,
     /// Too many wait for a key: this one waited longest and was given up.
     pub(crate) given_up: Option<AttemptId>,
 }
@@ -227,6 +229,7 @@ impl Identity {
         for attempt in absorbed.attempts.keys() {
             self.homes.insert(*attempt, into);
         }
+        placed.moved.extend(absorbed.attempts.keys());
         let target = self.groups.get_mut(&into).expect("a node's group exists");
         target.nodes.append(&mut absorbed.nodes);
         target.ties.append(&mut absorbed.ties);
@@ -243,6 +246,7 @@ impl Identity {
                 old.attempts.remove(&attempt);
             }
             placed.touched.push(before);
+            placed.moved.push(attempt);
         }
         self.groups.get_mut(&group).expect("the caller's group exists").attempts.insert(attempt, nodes);
         placed.touched.push(group);

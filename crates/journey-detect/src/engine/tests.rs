@@ -303,8 +303,33 @@ fn a_restart_changes_nothing() {
     }
 }
 
+/// Scenario: a step arrives long before all the steps that lead to it, and later a second time for good.
+/// Guarantees: nothing is raised while they may still come; what no missing step explains is raised after the grace.
+#[test]
+fn a_step_that_arrives_early_is_given_time() {
+    let late = format!("{UP_TO_PRICE}{PRICED}").replace("interval=15s", "");
+    let mut signals = scenario::signals(&late);
+    let form = signals.iter().position(|signal| signal.span.name == "stage price_form").unwrap();
+    let form = signals.remove(form);
+    let mut engine = Engine::new(shipped());
+    let mut raised = Vec::new();
+    for signal in std::iter::once(form).chain(signals) {
+        engine.observe(&signal.resource, &signal.span).unwrap();
+        raised.extend(engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 13 * SECOND_NS).raised);
+    }
+    assert_eq!(raised, []);
+    check(
+        &format!("{UP_TO_PRICE}{PRICED} 24s crm-api/1 end price_form order.id=A attempt=2"),
+        90,
+        expect![[r#"
+            83s raised OrderViolation A wrong_order: price_form came where it may not come
+        "#]],
+    );
+}
+
 /// Scenario: the same signals in a hundred orders of arrival, with repeats.
-/// Guarantees: the same journeys, verdicts and findings in the end.
+/// Guarantees: the same journeys, verdicts and findings in the end, and whoever wrote down what was reported on the
+/// way knows the journey of every attempt.
 #[test]
 fn any_order_of_arrival_gives_the_same_tables() {
     let swapped =
@@ -317,19 +342,22 @@ fn any_order_of_arrival_gives_the_same_tables() {
         let mut signals = signals.clone();
         order(&mut signals);
         let mut engine = Engine::new(shipped());
+        let mut memberships = BTreeMap::new();
         for signal in &signals {
             engine.observe(&signal.resource, &signal.span).unwrap();
-            engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 300 * SECOND_NS);
+            let outputs = engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 300 * SECOND_NS);
+            memberships.extend(outputs.attempts.into_iter().map(|(attempt, names)| (attempt.id, names)));
         }
         let mut rows: Vec<JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).cloned().collect();
         rows.sort_by(|one, other| one.name.cmp(&other.name));
         let mut findings: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
         findings.sort_by(|one, other| one.key.cmp(&other.key));
-        (rows, findings)
+        (rows, findings, memberships)
     };
     let expected = tables(&mut |_| {});
     assert_eq!(expected.0.len(), 2);
     assert_eq!(expected.1.len(), 2, "{:?}", expected.1);
+    assert!(expected.2.values().all(|names| *names == ["A".into()] || *names == ["B".into()]));
     for seed in 1..=100 {
         let shuffled = tables(&mut |signals| shuffle(signals, seed));
         assert_eq!(shuffled, expected, "seed {seed}");

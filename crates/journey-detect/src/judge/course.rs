@@ -51,7 +51,7 @@ struct Deviation {
 
 #[derive(Debug)]
 enum DeviationKind {
-    /// No missing step explains it.
+    /// No missing step explains it, and the grace for late ones is over.
     Extra,
     /// These steps are missing before it, and their grace is over.
     Missing(Vec<StageId>),
@@ -135,7 +135,7 @@ impl Course {
             }
             let index = self.steps.len();
             let kind = match missing_before(automaton, before, stage) {
-                None => DeviationKind::Extra,
+                None => after_grace(scene, attempts[at], DeviationKind::Extra),
                 Some((missing, after)) => {
                     self.state = after;
                     self.steps.push(Step { attempt: at, stage, before });
@@ -180,16 +180,8 @@ impl Course {
             explained.extend(&later);
             return DeviationKind::Swapped(later);
         }
-        let came_ns = attempts[at].first_ns();
-        let grace = Allowance::Elapsed(scene.definition.beat_interval_ns.saturating_mul(BEATS_MISSED_MAX));
-        match scene.sight.deadline(came_ns, grace) {
-            None => return DeviationKind::Unseen { recheck_ns: None },
-            Some(deadline) if scene.now < deadline => {
-                return DeviationKind::Unseen { recheck_ns: Some(deadline) };
-            }
-            Some(_) => {}
-        }
         let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
+        let came_ns = attempts[at].first_ns();
         let window = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came_ns);
         let vanished = |stage: &StageId| {
             let service = &scene.definition.stage(*stage).service;
@@ -197,10 +189,9 @@ impl Course {
             scene.instances.one_vanished(service, window, interval_ns, scene.sight, scene.now)
         };
         if missing.iter().all(vanished) {
-            DeviationKind::Unseen { recheck_ns: None }
-        } else {
-            DeviationKind::Missing(missing.to_vec())
+            return after_grace(scene, attempts[at], DeviationKind::Unseen { recheck_ns: None });
         }
+        after_grace(scene, attempts[at], DeviationKind::Missing(missing.to_vec()))
     }
 
     /// A running stage is done, its end unseen, once a step comes that could not have come without it.
@@ -251,6 +242,16 @@ impl Course {
         let Some(deviation) = self.deviations.iter().find(held) else { return false };
         judgement.findings.push(violation(scene, order_id, attempts, deviation));
         true
+    }
+}
+
+/// Steps that lead to this one may still be on their way: nothing is held against the order before their grace is
+/// over.
+fn after_grace(scene: &Scene<'_>, attempt: &Attempt, kind: DeviationKind) -> DeviationKind {
+    let grace = Allowance::Elapsed(scene.definition.beat_interval_ns.saturating_mul(BEATS_MISSED_MAX));
+    match scene.sight.deadline(attempt.first_ns(), grace) {
+        Some(deadline) if deadline <= scene.now => kind,
+        recheck_ns => DeviationKind::Unseen { recheck_ns },
     }
 }
 

@@ -440,6 +440,30 @@ fn an_order_under_way_on_the_first_day() {
     assert_eq!(row.verdict, Verdict::EvidenceGap);
 }
 
+/// Scenario: the analyzer starts while an order is anywhere on its way, for each step that may be the first seen.
+/// Guarantees: the order that goes on to its end raises nothing; the one that stops after the first step seen is
+/// waited for, where exactly one thing can come next.
+#[test]
+fn the_first_step_seen_may_be_any() {
+    let statuses = ["in_production", "polishing", "packed", "delivered"];
+    let hops = statuses.iter().flat_map(|to| ["mes", "crm", "shop"].map(|hop| format!("status.{to}.{hop}")));
+    let before =
+        ["order_create", "price.load_model", "price.simplify_model", "price.estimate", "price.final"];
+    let accepted = ["price_form", "price_accept", "production_take"];
+    let stages: Vec<String> = before.into_iter().chain(accepted).map(String::from).chain(hops).collect();
+    let line = |(at, stage): (usize, &String)| {
+        format!("{}s x-api/1 end {stage} trace=t{at} order.id=A\n", 2 * at + 2)
+    };
+    let lines: Vec<String> = stages.iter().enumerate().map(line).collect();
+    let definition = Definition::parse(include_str!("../../../journey-analyzer/journeys.yaml")).unwrap();
+    for first in 0..lines.len() {
+        let (_, log) = play(definition.clone(), &lines[first..].concat(), 200);
+        assert_eq!(log, "", "first seen: {}", stages[first]);
+    }
+    let (_, log) = play(definition, &lines[4], 200);
+    assert_eq!(log, "130s raised OrderStuck A not_started: waiting for price_form since 00:00:10\n");
+}
+
 /// Scenario: nothing happens to an open order for longer than `expire_after`.
 /// Guarantees: it leaves memory, what stood is cleared, nothing is raised.
 #[test]

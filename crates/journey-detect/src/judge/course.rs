@@ -25,7 +25,7 @@ pub(crate) struct Course {
     pub(crate) state: StateId,
     deviations: Vec<Deviation>,
     /// The first steps lie before the first signal ever seen, or close after it.
-    began_in_the_middle: bool,
+    pub(super) began_in_the_middle: bool,
 }
 
 /// One step of the course.

@@ -81,7 +81,10 @@ fn enabled(automaton: &Automaton, course: &Course) -> BTreeMap<StageId, usize> {
     let mut enabled = BTreeMap::new();
     for (place, step) in course.steps.iter().enumerate() {
         let after = course.steps.get(place + 1).map_or(course.state, |next| next.before);
-        let before: Vec<StageId> = automaton.expected(step.before).collect();
+        // An order that begins in the middle begins in every state: nothing there was waited for before.
+        let is_first_seen = place == 0 && course.began_in_the_middle;
+        let before: Vec<StageId> =
+            if is_first_seen { Vec::new() } else { automaton.expected(step.before).collect() };
         enabled.remove(&step.stage);
         let expected: Vec<StageId> = automaton.expected(after).collect();
         enabled.retain(|stage, _| expected.contains(stage));

@@ -191,5 +191,5 @@ const MATERIALS: [&str; 3] = ["gold", "platinum", "silver"];
 /// From a few hundred triangles to a hundred thousand.
 const TRIANGLES_LOG10: std::ops::Range<f64> = 2.5..5.0;
 /// One step of an order; longer than any outage that the demo or its watchers bring about.
-const STEP_TIME_MAX: Duration = Duration::from_secs(180);
+const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(150);

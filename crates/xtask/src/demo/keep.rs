@@ -29,7 +29,7 @@ pub(crate) async fn go_on(seed: u64, scene: &Arc<Scene>, progress: &Progress, in
         // Orders wait while something is broken; more than these would only hide the picture.
         if orders.len() < OPEN_MAX {
             let (scene, plan) = (scene.clone(), Plan::random(&mut rng));
-            orders.spawn(async move { scene.drive(plan).await });
+            orders.spawn(async move { scene.drive(&scene.api.patient(), plan).await });
         }
         let book = scene.book();
         for failure in &book.failures[failures..] {

@@ -17,7 +17,7 @@ mod report;
 mod scene;
 mod stage_set;
 
-use std::{fs, process::Command, time::SystemTime};
+use std::{fs, process::Command, sync::Arc, time::SystemTime};
 
 use anyhow::{Context, Result, bail};
 use journey_testkit::{
@@ -61,11 +61,17 @@ async fn show(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<Report> {
-    let set = StageSet::build(options, parts, progress).await?;
+    let set = tokio::select! {
+        set = StageSet::build(options, parts, progress) => set?,
+        () = interrupt.asked() => return Err(Interrupted.into()),
+    };
     let result = tokio::select! {
-        result = perform(options, set.scene(), parts, progress, interrupt) => result,
+        result = perform(options, set.scene(), parts, progress) => result,
         () = interrupt.asked() => Err(Interrupted.into()),
     };
+    if options.keep && result.is_ok() {
+        keep::go_on(options.seed, set.scene(), progress, interrupt).await;
+    }
     let step = progress.begin("Stop everything");
     let stopped = set.strike().await;
     step.end(stopped.is_ok());
@@ -76,19 +82,15 @@ async fn show(
 
 async fn perform(
     options: &Options,
-    scene: &std::sync::Arc<Scene>,
+    scene: &Arc<Scene>,
     parts: &Parts,
     progress: &Progress,
-    interrupt: &Interrupt,
 ) -> Result<Report> {
     let begun = SystemTime::now();
     performance::play(options, scene, progress).await?;
     let report =
         Report::new(options.seed, begun.elapsed().unwrap_or_default(), scene.book(), scene.alerts.all());
     tell(options, &report, scene, parts)?;
-    if options.keep {
-        keep::go_on(options.seed, scene, progress, interrupt).await;
-    }
     Ok(report)
 }
 

@@ -44,7 +44,7 @@ async fn drive_healthy(seed: u64, count: u32, scene: Arc<Scene>) {
     let mut orders = JoinSet::new();
     for _ in 0..count {
         let (scene, plan) = (scene.clone(), Plan::random(&mut rng));
-        orders.spawn(async move { scene.drive(plan).await });
+        orders.spawn(async move { scene.drive(&scene.api, plan).await });
         sleep(pause).await;
     }
     orders.join_all().await;

@@ -98,9 +98,11 @@ impl Report {
         (self.faults.iter().filter(|fault| fault.missing.is_none()).count(), self.faults.len())
     }
 
-    /// An order worth explaining: one that broke, else none.
+    /// An order worth explaining: one that is still broken, else one that was.
     pub(crate) fn broken_order(&self) -> Option<&str> {
-        self.faults.iter().find(|fault| fault.alert.is_some())?.order.as_deref()
+        let found = |fault: &&Fault| fault.alert.is_some();
+        let standing = |fault: &&Fault| fault.alert.as_ref().is_some_and(|alert| alert.cleared.is_none());
+        self.faults.iter().find(standing).or_else(|| self.faults.iter().find(found))?.order.as_deref()
     }
 
     /// The summary for a person.

@@ -81,9 +81,7 @@ impl Scene {
 
     /// Begins an order.
     pub(crate) async fn begin(&self, plan: Plan) -> Result<Driven> {
-        let order = Driven::begin(&self.api, plan).await?;
-        self.write().begun += 1;
-        Ok(order)
+        self.begin_by(&self.api, plan).await
     }
 
     /// Drives an order that was begun to its end.
@@ -98,12 +96,12 @@ impl Scene {
         self.write().completed.insert(order.id.clone());
     }
 
-    /// Drives an order from its beginning to its end, without a fault.
-    pub(crate) async fn drive(&self, plan: Plan) {
+    /// Drives an order from its beginning to its end, without a fault. `api` says with how much patience.
+    pub(crate) async fn drive(&self, api: &Api, plan: Plan) {
         let whole = async {
             let order = {
                 let _beginning = self.beginnings.read().await;
-                self.begin(plan).await?
+                self.begin_by(api, plan).await?
             };
             self.complete(&order).await
         };
@@ -121,6 +119,12 @@ impl Scene {
     pub(crate) async fn hold(&self, queue: &str) -> Result<(HeldQueue, AsyncGuard<'_, ()>)> {
         let guard = self.holding.lock().await;
         Ok((HeldQueue::hold(&self.amqp_url, queue).await?, guard))
+    }
+
+    async fn begin_by(&self, api: &Api, plan: Plan) -> Result<Driven> {
+        let order = Driven::begin(api, plan).await?;
+        self.write().begun += 1;
+        Ok(order)
     }
 
     fn write(&self) -> MutexGuard<'_, Book> {

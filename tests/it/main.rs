@@ -8,3 +8,4 @@ mod relay;
 mod sdk;
 mod spans;
 mod sqlx_shapes;
+mod tidy;

@@ -83,7 +83,7 @@ impl Owner {
             sleep(pause).await;
             pause = (pause * 2).min(RETRY_PAUSE_MAX);
             match restore(&self.store, self.engine.definition().clone()).await {
-                Ok(engine) => self.engine = engine,
+                Ok(engine) => self.engine = engine.counting_from(self.engine.counters()),
                 Err(_) => continue,
             }
             // Nobody looked at the clock meanwhile.
@@ -174,6 +174,11 @@ impl Owner {
             metrics::counter!(telemetry::DELIVERIES, "source" => delivery.receipt.source()).increment(1);
         }
         metrics::gauge!(telemetry::JOURNEYS).set(self.engine.journeys() as f64);
+        let counters = self.engine.counters();
+        metrics::counter!(telemetry::REPEATS).absolute(counters.repeats);
+        metrics::counter!(telemetry::EXPIRED).absolute(counters.expired);
+        metrics::counter!(telemetry::EVICTED).absolute(counters.evicted);
+        metrics::counter!(telemetry::GIVEN_UP).absolute(counters.given_up);
         for finding in &batch.outputs.cleared {
             tracing::info!(order = %finding.key.order, "{} cleared: {}", finding.key.alert, finding.summary);
         }

@@ -9,6 +9,10 @@
 //! | `journey_analyzer_commits_total` | transactions | rows and offsets are durable |
 //! | `journey_analyzer_commit_failures_total` | transactions | one failed; the engine was rebuilt |
 //! | `journey_analyzer_journeys` | journeys | in memory, after each look |
+//! | `journey_analyzer_repeats_total` | spans | one said nothing new |
+//! | `journey_analyzer_expired_total` | journeys | one left memory, silent for `expire_after` |
+//! | `journey_analyzer_evicted_total` | journeys | one left memory because it was full |
+//! | `journey_analyzer_given_up_total` | attempts | one without a key was given up because too many wait |
 //! | `journey_analyzer_sight` | 0 or 1 | whether silence is judged |
 //! | `journey_analyzer_stream_lost_total` | messages | the stream was truncated past the stored offset |
 //! | `journey_analyzer_findings_total{alert}` | findings | one was raised |
@@ -33,6 +37,14 @@ pub const COMMITS: &str = "journey_analyzer_commits_total";
 pub const COMMIT_FAILURES: &str = "journey_analyzer_commit_failures_total";
 /// Gauge: journeys in memory.
 pub const JOURNEYS: &str = "journey_analyzer_journeys";
+/// Counter: spans that said nothing new.
+pub const REPEATS: &str = "journey_analyzer_repeats_total";
+/// Counter: journeys that left memory because nothing happened.
+pub const EXPIRED: &str = "journey_analyzer_expired_total";
+/// Counter: journeys that left memory because it was full.
+pub const EVICTED: &str = "journey_analyzer_evicted_total";
+/// Counter: attempts without a key that were given up.
+pub const GIVEN_UP: &str = "journey_analyzer_given_up_total";
 /// Gauge: 1 while silence is judged.
 pub const SIGHT: &str = "journey_analyzer_sight";
 /// Counter: messages that the stream no longer has.

@@ -184,6 +184,13 @@ impl Engine {
         engine
     }
 
+    /// Goes on counting where another engine left off.
+    #[must_use]
+    pub fn counting_from(mut self, counters: Counters) -> Self {
+        self.counters = counters;
+        self
+    }
+
     /// The definition that it follows.
     pub fn definition(&self) -> &Definition {
         &self.definition

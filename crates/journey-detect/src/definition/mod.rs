@@ -116,8 +116,8 @@ pub struct StageDefinition {
     pub start_within: StartWithin,
     /// How long it may take itself.
     pub finish_within: Option<Allowance>,
-    /// How long its work may show no sign of life while beats come.
-    pub progress_within: Option<Allowance>,
+    /// How long its work may show no sign of life while beats come, in nanoseconds.
+    pub progress_within: Option<Nanos>,
     /// Attribute with the amount of work.
     pub size: Option<String>,
     /// Spans without a stage attribute that are this stage.

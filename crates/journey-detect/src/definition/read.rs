@@ -123,7 +123,7 @@ fn stage(name: Node<'_>, body: Node<'_>, mistakes: &mut Mistakes) -> Option<Stag
     Some(StageDefinition {
         start_within: StartWithin::Unlimited,
         finish_within: within("finish_within"),
-        progress_within: within("progress_within"),
+        progress_within: fields.get("progress_within").and_then(|node| elapsed(node, mistakes)),
         name: name_text.into(),
         service: service.unwrap_or_default(),
         kind,

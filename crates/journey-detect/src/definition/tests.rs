@@ -69,7 +69,7 @@ facets: [material]
     assert_eq!(definition.order_by, OrderBy::Start);
     assert_eq!(definition.beat_interval_ns, 1_000_000_000);
     assert_eq!(definition.skew_ns, 50_000_000);
-    assert_eq!(definition.stages[0].progress_within, Some(Allowance::Elapsed(90_000_000_000)));
+    assert_eq!(definition.stages[0].progress_within, Some(90_000_000_000));
     assert_eq!(definition.stages[1].service, "printer");
     assert!(!definition.stages[1].observed);
     assert_eq!(definition.stages[2].start_within, StartWithin::Any(Allowance::WorkingDays(3)));

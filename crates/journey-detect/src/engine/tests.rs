@@ -464,6 +464,22 @@ fn the_first_step_seen_may_be_any() {
     assert_eq!(log, "130s raised OrderStuck A not_started: waiting for price_form since 00:00:10\n");
 }
 
+/// Scenario: a stage that the definition lists but the flow does not have comes, once forbidden by a rule.
+/// Guarantees: it disturbs nothing beside the rule.
+#[test]
+fn a_stage_beside_the_flow() {
+    let text = "version: 1
+keys: { order.id: anchor }
+stages: { a: { service: x }, b: { service: x }, note: { service: x } }
+flow: [a, b]
+";
+    let signals = "1s x/1 end a order.id=A\n 3s x/1 end note order.id=A\n 5s x/1 end b order.id=A";
+    assert_eq!(play(Definition::parse(text).unwrap(), signals, 100).1, "");
+    let forbidden =
+        Definition::parse(&format!("{text}rules: [ {{ name: no_note, absence: note }} ]\n")).unwrap();
+    assert_eq!(play(forbidden, signals, 100).1, "3s raised OrderViolation A rule: note may not happen\n");
+}
+
 /// Scenario: nothing happens to an open order for longer than `expire_after`.
 /// Guarantees: it leaves memory, what stood is cleared, nothing is raised.
 #[test]

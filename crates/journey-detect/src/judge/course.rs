@@ -4,7 +4,7 @@
 //! else up to [`MISSING_STEPS_MAX`] steps before it are missing; else it is one too many. One fault so gives one
 //! deviation, and the course goes on behind it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::{Judgement, Scene, Standing};
 use crate::finding::{Alert, Finding, FindingKey, Reason};
@@ -19,8 +19,9 @@ pub(crate) struct Course {
     pub(crate) standings: Vec<Standing>,
     /// The steps that count, in order.
     pub(crate) steps: Vec<Step>,
-    /// Steps that came after one they belong before.
-    late: Vec<Step>,
+    /// Steps beside the flow: those that came after one they belong before, and those of stages that it does not
+    /// have. Only rules look at them.
+    aside: Vec<Step>,
     /// Where the journey stands after them.
     pub(crate) state: StateId,
     deviations: Vec<Deviation>,
@@ -78,7 +79,7 @@ impl Course {
         let mut course = Self {
             standings,
             steps: Vec::new(),
-            late: Vec::new(),
+            aside: Vec::new(),
             state: automaton.initial(),
             deviations: Vec::new(),
             began_in_the_middle: false,
@@ -113,10 +114,18 @@ impl Course {
         attempts: &[&Attempt],
         mut queue: VecDeque<(usize, StageId)>,
     ) {
+        let mut in_flow = HashSet::new();
+        scene.definition.flow.for_each_stage(false, &mut |stage, _| {
+            in_flow.insert(stage);
+        });
         // Steps that were found to come after one they belong before; each explains itself once.
         let mut explained: Vec<StageId> = Vec::new();
         while let Some((at, stage)) = queue.pop_front() {
             let before = self.state;
+            if !in_flow.contains(&stage) {
+                self.aside.push(Step { attempt: at, stage, before });
+                continue;
+            }
             if let Some(after) = automaton.step(before, stage) {
                 self.state = after;
                 self.steps.push(Step { attempt: at, stage, before });
@@ -130,7 +139,7 @@ impl Course {
             }
             if let Some(place) = explained.iter().position(|known| *known == stage) {
                 explained.swap_remove(place);
-                self.late.push(Step { attempt: at, stage, before });
+                self.aside.push(Step { attempt: at, stage, before });
                 continue;
             }
             let index = self.steps.len();
@@ -215,7 +224,7 @@ impl Course {
 
     /// The place of the first attempt that was a step of this stage, wherever it came.
     pub(super) fn first(&self, stage: StageId) -> Option<usize> {
-        let steps = self.steps.iter().chain(&self.late);
+        let steps = self.steps.iter().chain(&self.aside);
         steps.filter(|step| step.stage == stage).map(|step| step.attempt).min()
     }
 

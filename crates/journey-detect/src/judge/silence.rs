@@ -229,7 +229,7 @@ impl Report<'_, '_> {
 
     /// The beat itself says how long the work stands still, so it needs no sight.
     fn no_progress(&mut self, attempt: &Attempt, stage: &StageDefinition) {
-        let (Some(Allowance::Elapsed(within)), Some(idle_ns), Some(beat_ns)) =
+        let (Some(within), Some(idle_ns), Some(beat_ns)) =
             (stage.progress_within, attempt.idle_ns, attempt.last_beat_ns)
         else {
             return;

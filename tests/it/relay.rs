@@ -70,8 +70,9 @@ fn request(spans: usize, padding: usize) -> Vec<u8> {
     ExportTraceServiceRequest { resource_spans: vec![group] }.encode_to_vec()
 }
 
+/// None for a body that is no OTLP: other tests share the stream, and one of them puts such a message into it.
 fn span_names(body: &[u8]) -> Vec<String> {
-    let request = ExportTraceServiceRequest::decode(body).expect("a message of the stream is OTLP");
+    let request = ExportTraceServiceRequest::decode(body).unwrap_or_default();
     let scopes = request.resource_spans.into_iter().flat_map(|group| group.scope_spans);
     scopes.flat_map(|scope| scope.spans).map(|span| span.name).collect()
 }

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 /// Requests that are read or wait for a confirm at one time; one more is answered 503.
 ///
-/// Together with [`REQUEST_BYTES_MAX`] it bounds the memory of the relay at half a gigabyte, far above ordinary use.
+/// Together with [`MESSAGES_BYTES_MAX`] it bounds the memory of the relay at a gigabyte, far above ordinary use.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
 /// Largest request body in bytes, as sent and again after decompression; a larger one is answered 413.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Bytes of all messages that one request is cut into; above it is answered 413. Each message repeats the resource, so
+/// a resource of nearly a message's size would multiply the request.
+pub const MESSAGES_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX;
 
 /// Time a client has for sending the body of its request; then it is answered 408 and its place is free again.
 pub const BODY_READ_TIME_MAX: Duration = Duration::from_secs(10);

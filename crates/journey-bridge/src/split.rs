@@ -7,6 +7,8 @@
 
 use thiserror::Error;
 
+use crate::limits::MESSAGES_BYTES_MAX;
+
 /// Why a body could not be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -14,6 +16,15 @@ pub enum SplitError {
     /// The protobuf framing is broken.
     #[error("the protobuf framing is broken")]
     Framing,
+    /// The parts are larger together than they may be, because of what each of them repeats.
+    #[error(
+        "cut into messages, the body has more than {bytes_max} bytes, because each repeats its resource and scope: \
+         make these smaller, or send fewer spans at a time"
+    )]
+    PartsTooLarge {
+        /// The limit, in bytes.
+        bytes_max: usize,
+    },
     /// One span with its resource is larger than the limit.
     #[error("one span with its resource has more than {bytes_max} bytes")]
     SpanTooLarge {
@@ -22,10 +33,11 @@ pub enum SplitError {
     },
 }
 
-/// Cuts a request into requests of at most `bytes_max` bytes, in order. An empty request gives none.
+/// Cuts a request into requests of at most `bytes_max` bytes, in order, and of [`MESSAGES_BYTES_MAX`] together. An
+/// empty request gives none.
 ///
 /// # Errors
-/// Broken framing, or a single span above the limit.
+/// Broken framing, a single span above the limit, or parts that repeat too much.
 pub fn split(body: &[u8], bytes_max: usize) -> Result<Vec<Vec<u8>>, SplitError> {
     pieces(Level::Request, body, bytes_max).map_err(|error| match error {
         // The inner levels know only what is left of the limit.
@@ -61,17 +73,23 @@ impl Level {
 
 fn pieces(level: Level, message: &[u8], bytes_max: usize) -> Result<Vec<Vec<u8>>, SplitError> {
     let (head, entries) = read(message, level.repeated_field())?;
-    let mut packer =
-        Packer { head, field: level.repeated_field(), bytes_max, open: Vec::new(), full: Vec::new() };
+    let mut packer = Packer {
+        head,
+        field: level.repeated_field(),
+        bytes_max,
+        bytes_full: 0,
+        open: Vec::new(),
+        full: Vec::new(),
+    };
     for entry in entries {
         if packer.fits_alone(entry.len()) {
-            packer.push(entry);
+            packer.push(entry)?;
             continue;
         }
         let inner = level.inner().ok_or(SplitError::SpanTooLarge { bytes_max })?;
         let left = bytes_max.saturating_sub(packer.head.len() + FRAME_BYTES_MAX);
         for part in pieces(inner, entry, left)? {
-            packer.push(&part);
+            packer.push(&part)?;
         }
     }
     Ok(packer.finish())
@@ -82,6 +100,7 @@ struct Packer {
     head: Vec<u8>,
     field: u64,
     bytes_max: usize,
+    bytes_full: usize,
     open: Vec<u8>,
     full: Vec<Vec<u8>>,
 }
@@ -91,8 +110,9 @@ impl Packer {
         self.head.len() + FRAME_BYTES_MAX + entry_bytes <= self.bytes_max
     }
 
-    fn push(&mut self, entry: &[u8]) {
+    fn push(&mut self, entry: &[u8]) -> Result<(), SplitError> {
         if !self.open.is_empty() && self.open.len() + FRAME_BYTES_MAX + entry.len() > self.bytes_max {
+            self.bytes_full += self.open.len();
             self.full.push(std::mem::take(&mut self.open));
         }
         if self.open.is_empty() {
@@ -101,6 +121,10 @@ impl Packer {
         put_varint(&mut self.open, self.field << 3 | WIRE_BYTES);
         put_varint(&mut self.open, entry.len() as u64);
         self.open.extend_from_slice(entry);
+        if self.bytes_full + self.open.len() > MESSAGES_BYTES_MAX {
+            return Err(SplitError::PartsTooLarge { bytes_max: MESSAGES_BYTES_MAX });
+        }
+        Ok(())
     }
 
     fn finish(mut self) -> Vec<Vec<u8>> {

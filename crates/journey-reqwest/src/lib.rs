@@ -12,7 +12,7 @@
 //!
 //! * name `{method}`, or `{method} {url.template}` with a [`UrlTemplate`]; an unknown method is `HTTP`;
 //! * at the start `http.request.method` (`_OTHER` with `http.request.method_original`), `url.full` (userinfo and
-//!   values of signatures redacted), `server.address`, `server.port`, and from the second attempt on
+//!   values of the query redacted, no fragment), `server.address`, `server.port`, and from the second attempt on
 //!   `http.request.resend_count`;
 //! * at the end `http.response.status_code`, `network.protocol.version`, `network.peer.*`, and the ids of the journey;
 //! * `error.type`, with status Error: the code of a 4xx or 5xx, or `dns`, `connect`, `tls`, `timeout`, `body`, and

@@ -23,18 +23,18 @@ pub(crate) struct Call {
 impl Call {
     /// Starts the span. Under an unsampled parent the text is not even looked up, unless somebody records all
     /// the same.
-    pub(crate) fn start(server: &Server, parent: &Context, sql: &str, is_bound: bool) -> Self {
+    pub(crate) fn start(server: &Server, parent: &Context, sql: &str) -> Self {
         let span = if is_unsampled(parent) {
             let span = SpanGuard::start(POSTGRESQL, SpanKind::Client, vec![], vec![], parent);
             if span.is_recording() {
                 let statement = server.statement(sql);
                 span.update_name(server.span_name(&statement));
-                server.attributes(&statement, is_bound).into_iter().for_each(|kv| span.set_attribute(kv));
+                server.attributes(&statement).into_iter().for_each(|kv| span.set_attribute(kv));
             }
             span
         } else {
             let statement = server.statement(sql);
-            let attributes = server.attributes(&statement, is_bound);
+            let attributes = server.attributes(&statement);
             SpanGuard::start(server.span_name(&statement), SpanKind::Client, attributes, vec![], parent)
         };
         Self { span, if_dropped: Some(Outcome::Cancelled) }

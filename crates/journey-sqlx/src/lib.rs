@@ -25,7 +25,7 @@
 //! | `db.namespace` | the database; the schema is not known |
 //! | `server.address`, `server.port` | as the pool was told; the port if it is not 5432 |
 //! | `db.query.summary` | at most 255 bytes |
-//! | `db.query.text` | as written, if values are bound to it; else with `?` for each literal, without comments; at most 32 KiB |
+//! | `db.query.text` | with `?` for each literal, without comments, of the first 32 KiB |
 //! | `db.response.status_code` | the SQLSTATE of an error |
 //! | `error.type` | the SQLSTATE; else `cancelled`, the name of the variant of `sqlx::Error` (`PoolTimedOut`, `PoolClosed`, `Protocol`, …), or that of the `std::io::ErrorKind` (`ConnectionRefused`, …) |
 //! | `journey.db.pool_wait` | seconds that the call waited for a connection; the first call on one that was acquired |

@@ -40,7 +40,7 @@ impl<'c> Route<'c> {
         'c: 'e,
     {
         Box::pin(TryAsyncStream::new(|yielder| async move {
-            let mut call = self.call(query.text(), query.is_bound());
+            let mut call = self.call(query.text());
             let context = call.context();
             let result = self.rows(&mut call, query, &yielder).with_context(context).await;
             call.finish(result.as_ref().err());
@@ -54,7 +54,7 @@ impl<'c> Route<'c> {
         'c: 'e,
     {
         Box::pin(async move {
-            let call = self.call(query.text(), query.is_bound());
+            let call = self.call(query.text());
             let context = call.context();
             let result = self.row(&call, query).with_context(context).await;
             call.finish(result.as_ref().err());
@@ -83,8 +83,8 @@ impl<'c> Route<'c> {
     }
 
     /// Starts the span of a call under the transaction of its connection, or what is current.
-    fn call(&self, sql: &str, is_bound: bool) -> Call {
-        Call::start(self.server(), &self.parent(), sql, is_bound)
+    fn call(&self, sql: &str) -> Call {
+        Call::start(self.server(), &self.parent(), sql)
     }
 
     /// What the call talks to.

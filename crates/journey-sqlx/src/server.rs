@@ -55,16 +55,15 @@ impl Server {
         Cow::Owned(name.as_ref().to_owned())
     }
 
-    /// Attributes of a call, with room for what its end adds. The caller's text is shown if values are bound
-    /// to it: then they are not part of it.
-    pub(crate) fn attributes(&self, statement: &Statement, is_bound: bool) -> Vec<KeyValue> {
+    /// Attributes of a call, with room for what its end adds. The text is never the caller's own: a statement with
+    /// bound values may hold literals too.
+    pub(crate) fn attributes(&self, statement: &Statement) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(ATTRIBUTES_MAX);
         attributes.extend_from_slice(&self.attributes);
         if !statement.summary.is_empty() {
             attributes.push(KeyValue::new(DB_QUERY_SUMMARY, Arc::clone(&statement.summary)));
         }
-        let text = if is_bound { &statement.text } else { &statement.sanitised };
-        attributes.push(KeyValue::new(DB_QUERY_TEXT, Arc::clone(text)));
+        attributes.push(KeyValue::new(DB_QUERY_TEXT, Arc::clone(&statement.sanitised)));
         attributes
     }
 

@@ -1,6 +1,5 @@
 //! A query of any type, taken apart so that one code path serves them all.
 
-use sqlx_core::arguments::Arguments;
 use sqlx_core::error::BoxDynError;
 use sqlx_core::executor::Execute;
 use sqlx_core::sql_str::SqlStr;
@@ -27,11 +26,6 @@ impl Split {
     /// The text.
     pub(crate) fn text(&self) -> &str {
         self.sql.as_str()
-    }
-
-    /// Whether at least one value is bound.
-    pub(crate) fn is_bound(&self) -> bool {
-        matches!(&self.arguments, Some(Ok(Some(arguments))) if arguments.len() > 0)
     }
 }
 

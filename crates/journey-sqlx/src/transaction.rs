@@ -94,7 +94,7 @@ impl Transaction<'_> {
     }
 
     fn call(&self, sql: &SqlStr) -> Call {
-        Call::start(&self.connection.server, &self.connection.parent(), sql.as_str(), false)
+        Call::start(&self.connection.server, &self.connection.parent(), sql.as_str())
     }
 
     fn ended(&mut self, outcome: Outcome) -> Result<(), Error> {
@@ -111,7 +111,7 @@ impl<'c> Transaction<'c> {
         let caller = Context::current();
         let mut span = TransactionSpan::start(&route.parent());
         let sql = statement.clone().unwrap_or_else(|| begin_ansi_transaction_sql(route.transaction_depth()));
-        let call = Call::start(route.server(), span.context(), sql.as_str(), false);
+        let call = Call::start(route.server(), span.context(), sql.as_str());
         let connection = match route.hold().with_context(call.context()).await {
             Ok(connection) => connection,
             Err(error) => {

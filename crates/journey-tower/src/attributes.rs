@@ -12,7 +12,7 @@ use crate::route::RouteName;
 /// All of them, with room for those of the response.
 ///
 /// They are there when the span starts, because a sampler sees no later ones. No header is captured besides
-/// `User-Agent`, and the query is redacted.
+/// `User-Agent`, and the query has keys only.
 pub(crate) fn of_request(
     head: &Head<'_>,
     method: Method,
@@ -30,7 +30,7 @@ pub(crate) fn of_request(
     put(key::URL_SCHEME, origin.scheme.into());
     put(key::URL_PATH, text(head.uri.path()));
     if let Some(query) = head.uri.query() {
-        put(key::URL_QUERY, redact_query(query).into_owned().into());
+        put(key::URL_QUERY, redact_query(query).into());
     }
     if let Some(route) = route {
         put(key::HTTP_ROUTE, route.route().into());

@@ -13,7 +13,7 @@
 //!
 //! * name `{method} {http.route}`, or `{method}` without a route; an unknown method is `HTTP`;
 //! * at the start `http.request.method` (`_OTHER` with `http.request.method_original`), `url.scheme`, `url.path`,
-//!   `url.query` (values of signatures redacted), `server.address` and `server.port` of the `Host`,
+//!   `url.query` (keys only), `server.address` and `server.port` of the `Host`,
 //!   `client.address` and `network.peer.*` of axum's `ConnectInfo`, `network.protocol.version`,
 //!   `user_agent.original`. No other header is captured;
 //! * at the end `http.route`, `http.response.status_code`, `journey.http.outcome`, and the ids of the journey;

@@ -24,6 +24,9 @@ pub const CARRIER_BYTES_MAX: usize = 2048;
 /// Bytes of an incoming `tracestate`. A longer one is ignored, as W3C Trace Context allows.
 pub const TRACE_STATE_BYTES_MAX: usize = 512;
 
+/// Parts of a query string that a span shows. The rest is left out.
+pub const QUERY_PARTS_MAX: usize = 64;
+
 /// Records that wait in the lane. When it is full, beats go first, then process signals, starts, and ends last.
 pub const LANE_QUEUE_RECORDS_MAX: usize = 8192;
 

@@ -6,7 +6,8 @@
 //! * [`stage()`]: one step of work on the journey;
 //! * [`set_order_id`] and its siblings: what the service learns of the order, wherever it learns it;
 //! * [`scope`]: work on one of several orders; [`Carrier`]: work that outlives the process;
-//! * [`spawn`], [`spawn_blocking`]: tasks that stay on the journey; [`shutdown_signal`]: the end of the service;
+//! * [`spawn`], [`spawn_blocking`]: tasks that stay on the journey; [`shutdown_signal`], [`Tasks`]: the end of the
+//!   service;
 //! * `journey::tower`, `journey::reqwest`, `journey::sqlx`, `journey::lapin`: the hops, each behind a feature;
 //! * [`opentelemetry`]: the one version that everything here uses.
 //!
@@ -52,7 +53,7 @@
 //! | `OTEL_TRACES_EXPORTER` | `none`: no spans, only the lane |
 //! | `OTEL_SDK_DISABLED` | `true`: nothing is sent, context and ids travel on |
 //! | `JOURNEY_LANE_ENDPOINT` | where the lane goes, default where the spans go |
-//! | `JOURNEY_BEAT_INTERVAL` | beats and process signals, 100ms to 1h, default 15s |
+//! | `JOURNEY_BEAT_INTERVAL` | beats, 100ms to 1h, default 15s; process signals too, but at least every 15s |
 //! | `JOURNEY_PROPAGATE_TO` | further hosts that may know our ids, such as `api.example.com,*.example.org` |
 //! | `RUST_LOG` | console log, default `info`, if the service sets up none itself |
 //!
@@ -70,6 +71,7 @@ pub mod limits;
 mod log;
 mod processor;
 mod task;
+mod tasks;
 
 pub use journey_trace::{
     Attach, Carrier, ContextExt, InvalidCarrier, JourneyCell, Key, SpanGuard, Stage, StageBuilder,
@@ -90,6 +92,7 @@ pub use journey_tower as tower;
 pub use export::ExportReport;
 pub use init::{Builder, Guard, InitError, builder};
 pub use task::{shutdown_signal, spawn, spawn_blocking};
+pub use tasks::{Stop, Tasks};
 
 /// The examples of the project's README compile.
 #[cfg(all(doctest, feature = "lapin", feature = "reqwest", feature = "sqlx", feature = "tower"))]

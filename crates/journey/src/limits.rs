@@ -27,7 +27,7 @@ pub const LANE_RETRY_PAUSE_MAX: Duration = Duration::from_secs(3);
 /// Longest pause between two exports of a span batch.
 pub const SPAN_RETRY_PAUSE_MAX: Duration = Duration::from_secs(15);
 
-/// Longest `Retry-After` that is honoured; a longer one is cut to it.
+/// Longest `Retry-After` that is honoured; a longer one is cut to it, and one below [`RETRY_PAUSE_FIRST`] is raised.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
 /// How long a lane batch is retried before it is given up and counted as lost.
@@ -39,6 +39,9 @@ pub const SPAN_RETRY_FOR: Duration = Duration::from_secs(5 * 60);
 /// Time for the last export when the guard drops; below the 30 s that Kubernetes gives a pod.
 pub const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long [`Tasks::stop`](crate::Tasks::stop) waits for an aborted task that does not reach its next `await`.
+pub const TASK_ABORT_MAX: Duration = Duration::from_secs(1);
+
 /// Time to reach a collector, within the time of a request.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -47,3 +50,7 @@ pub const BEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 /// Longest interval of beats. A longer one is refused.
 pub const BEAT_INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+/// Longest interval of process signals, also when beats are rarer: by them a reader tells a quiet process from a dead
+/// one.
+pub const PROCESS_INTERVAL_MAX: Duration = Duration::from_secs(15);

@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use journey::opentelemetry::Context;
 use journey::opentelemetry::trace::SpanKind;
+use journey::opentelemetry::{Context, KeyValue};
 use journey::{SpanGuard, limits, stage};
 use journey_testkit::collector::{Collector, Mood};
 
@@ -91,6 +91,53 @@ fn a_black_hole_harms_nobody() {
     });
     if let Some(printed) = printed {
         assert_eq!(printed.lines_with("journey: stopped; lost:"), 1);
+    }
+}
+
+/// Scenario: batches of several bodies each are on their way to a collector that hangs until the deadline.
+/// Guarantees: what was delivered and what was lost is what was sent, to the last span and signal.
+#[test]
+fn each_record_is_counted() {
+    alone(|| {
+        let collector = Collector::start().unwrap();
+        collector.set_mood(Mood::Hangs);
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+        let journey = journey::builder("crm-api").environment([endpoint]).init().unwrap();
+        for _ in 0..300 {
+            let large = KeyValue::new("large", "x".repeat(4_000));
+            SpanGuard::start("work", SpanKind::Server, vec![large], vec![], &Context::new()).end();
+            stage("status.packed.crm").status(None, "x".repeat(4_000)).start().end();
+        }
+        assert_eq!(journey.report().spans_waiting, 300);
+        let report = journey.shutdown();
+        assert_eq!(report.spans_delivered + report.spans_lost, 300);
+        // Start and end of each stage, and two signals of the process.
+        assert_eq!(report.signals_delivered + report.signals_lost, 602);
+    });
+}
+
+/// Scenario: the guard goes while one stage is open for good, and another ends, and a third runs, while the last batch
+/// waits for a collector that hangs.
+/// Guarantees: the report and one line of the log say how many there were.
+#[test]
+fn what_comes_after_the_last_word_is_counted() {
+    let printed = alone(|| {
+        let collector = Collector::start().unwrap();
+        collector.set_mood(Mood::Hangs);
+        let journey = start(collector.url());
+        let (open, ending) = (stage("price.final").start(), stage("price.estimate").start());
+        let late = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(1));
+            ending.end();
+            work(1);
+        });
+        drop(journey);
+        late.join().unwrap();
+        drop(open);
+    });
+    if let Some(printed) = printed {
+        let line = "1 stages are still open, 3 starts or ends of stages came after the last word";
+        assert_eq!(printed.lines_with(line), 1);
     }
 }
 

@@ -43,7 +43,7 @@ impl Message {
 /// Cuts a checked body into messages; an empty body gives none.
 ///
 /// # Errors
-/// One span alone is larger than a message may be.
+/// One span alone is larger than a message may be, or all messages together are too large.
 pub(crate) fn messages(body: Bytes) -> Result<Vec<Message>, SplitError> {
     if body.is_empty() {
         return Ok(Vec::new());

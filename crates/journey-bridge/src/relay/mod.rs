@@ -10,7 +10,7 @@
 //! | 200 | the broker confirmed all messages of the request |
 //! | 400 | the body is no OTLP protobuf; the text names the place |
 //! | 408 | the body did not arrive within [`BODY_READ_TIME_MAX`](crate::limits::BODY_READ_TIME_MAX) |
-//! | 413 | the body has more than [`REQUEST_BYTES_MAX`](crate::limits::REQUEST_BYTES_MAX), or one span more than a message |
+//! | 413 | the body has more than [`REQUEST_BYTES_MAX`](crate::limits::REQUEST_BYTES_MAX), one span more than a message, or the messages together more than [`MESSAGES_BYTES_MAX`](crate::limits::MESSAGES_BYTES_MAX) |
 //! | 415 | another content type or encoding |
 //! | 503 with `Retry-After` | no broker, a blocked one, no confirm in time, a refused or returned message, too many requests |
 //!

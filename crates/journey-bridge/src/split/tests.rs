@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
 use super::{SplitError, split};
+use crate::limits::{MESSAGES_BYTES_MAX, REQUEST_BYTES_MAX};
 
 fn text(value: &str) -> Option<AnyValue> {
     Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) })
@@ -86,6 +87,23 @@ fn a_span_above_the_limit_is_refused() {
     };
     let refused = split(&request.encode_to_vec(), 1_000);
     assert_eq!(refused, Err(SplitError::SpanTooLarge { bytes_max: 1_000 }));
+}
+
+/// Scenario: 7 MB of spans under a resource that nearly fills a message, and under one that fills a third of it.
+/// Guarantees: the first, which would become hundreds of messages, is refused with a reason; the second is cut.
+#[test]
+fn a_resource_that_multiplies_the_body_is_refused() {
+    let parts = |resource_bytes: usize| {
+        let spans = (0..1_000).map(|number| span(&format!("s{number}"), 7_000)).collect();
+        let group = group(&"x".repeat(resource_bytes), vec![spans]);
+        let body = ExportTraceServiceRequest { resource_spans: vec![group] }.encode_to_vec();
+        assert!(body.len() < REQUEST_BYTES_MAX);
+        split(&body, 1_000_000)
+    };
+    let refused = parts(980_000).expect_err("each part would hold two spans");
+    assert_eq!(refused, SplitError::PartsTooLarge { bytes_max: MESSAGES_BYTES_MAX });
+    assert!(refused.to_string().contains("repeats its resource"), "{refused}");
+    assert!(parts(300_000).is_ok_and(|parts| parts.len() > 7));
 }
 
 /// Scenario: bodies that end in the middle of a field, and an empty one.

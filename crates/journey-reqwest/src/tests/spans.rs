@@ -51,7 +51,7 @@ async fn success() {
           order.id = "ORD-7"
           server.address = "127.0.0.1"
           server.port = PORT
-          url.full = "http://REDACTED:REDACTED@127.0.0.1:PORT/orders/7?sig=REDACTED&q=1"
+          url.full = "http://REDACTED:REDACTED@127.0.0.1:PORT/orders/7?sig=REDACTED&q=REDACTED"
           url.template = "/orders/{id}"
     "#]],
     )

@@ -23,9 +23,7 @@ use crate::limits::TEXT_BYTES_MAX;
 /// One statement, or several of one `raw_sql`, as spans describe it.
 #[derive(Debug)]
 pub(crate) struct Statement {
-    /// The text as the caller wrote it, cut at [`TEXT_BYTES_MAX`].
-    pub(crate) text: Arc<str>,
-    /// The text with `?` in place of each literal and without comments.
+    /// The text up to [`TEXT_BYTES_MAX`], with `?` in place of each literal and without comments.
     pub(crate) sanitised: Arc<str>,
     /// `SELECT orders customers`; empty if no operation was found.
     pub(crate) summary: Arc<str>,
@@ -41,6 +39,6 @@ impl Statement {
             sanitiser.take(token, piece);
             summariser.take(token, piece);
         }
-        Self { text: text.into(), sanitised: sanitiser.finish().into(), summary: summariser.finish().into() }
+        Self { sanitised: sanitiser.finish().into(), summary: summariser.finish().into() }
     }
 }

@@ -15,7 +15,6 @@ fn check(cases: &[Case]) {
         let statement = Statement::read(sql);
         assert_eq!(&*statement.sanitised, sanitised, "text of {sql}");
         assert_eq!(&*statement.summary, summary, "summary of {sql}");
-        assert_eq!(&*statement.text, sql);
     }
 }
 
@@ -205,7 +204,6 @@ fn limits_hold() {
 
     let long = format!("SELECT '{}' FROM t", "ö".repeat(TEXT_BYTES_MAX));
     let statement = Statement::read(&long);
-    assert!(statement.text.len() <= TEXT_BYTES_MAX);
     assert_eq!(&*statement.sanitised, "SELECT ?");
 }
 

@@ -42,6 +42,8 @@ pub struct LaneConfig {
 pub struct LaneCounters {
     /// Records that a full or closed queue dropped.
     pub dropped: Dropped,
+    /// Starts and ends of stages that came after the lane was closed. They are among `dropped`.
+    pub late: u64,
     /// Stages that had no beats, because [`crate::limits::OPEN_STAGES_MAX`] others were open.
     pub without_beats: u64,
 }
@@ -130,7 +132,13 @@ impl Lane {
 
     /// What was lost so far.
     pub fn counters(&self) -> LaneCounters {
-        LaneCounters { dropped: self.lock().dropped(), without_beats: self.open.refused() }
+        let queue = self.lock();
+        LaneCounters { dropped: queue.dropped(), late: queue.late(), without_beats: self.open.refused() }
+    }
+
+    /// Number of stages that are open, of those that get beats.
+    pub fn open_stages(&self) -> usize {
+        self.open.len()
     }
 
     pub(crate) fn keeps_root(&self, trace_id: TraceId) -> bool {

@@ -36,6 +36,10 @@ impl OpenStages {
         self.lock().values().cloned().collect()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Stages that were refused so far.
     pub(super) fn refused(&self) -> u64 {
         self.refused.load(Relaxed)

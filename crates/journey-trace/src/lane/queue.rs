@@ -52,17 +52,29 @@ pub(super) struct Queue {
     arrivals: u64,
     last_number: u64,
     dropped: Dropped,
+    late: u64,
     closed: bool,
 }
 
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
         let lines = [const { VecDeque::new() }; 4];
-        Self { lines, capacity, arrivals: 0, last_number: 0, dropped: Dropped::default(), closed: false }
+        Self {
+            lines,
+            capacity,
+            arrivals: 0,
+            last_number: 0,
+            dropped: Dropped::default(),
+            late: 0,
+            closed: false,
+        }
     }
 
     /// Appends a record, and drops the least worthy one if there is no room.
     pub(super) fn push(&mut self, class: Class, record: SpanRecord<'static>) {
+        if self.closed {
+            self.late += u64::from(matches!(class, Class::Start | Class::End));
+        }
         if self.closed || !self.make_room(class) {
             *self.dropped.of(class) += 1;
             return;
@@ -99,6 +111,11 @@ impl Queue {
 
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped
+    }
+
+    /// Starts and ends that came after the queue was closed.
+    pub(super) fn late(&self) -> u64 {
+        self.late
     }
 
     pub(super) fn close(&mut self) {

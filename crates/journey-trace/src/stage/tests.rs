@@ -271,6 +271,7 @@ fn work_runs_without_a_lane() {
     lane.close();
     assert_eq!(stage("order_create").parent(&cx).run_blocking(|_| Ok::<_, String>(3)), Ok(3));
     assert_eq!((lane.counters().dropped.starts, lane.counters().dropped.ends), (1, 1));
+    assert_eq!(lane.counters().late, 2);
 }
 
 /// Scenario: a stage on its way when the queue is full of beats.

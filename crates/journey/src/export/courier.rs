@@ -14,7 +14,7 @@ use super::answer::Answer;
 use super::bodies::Body;
 use super::outage::Outage;
 use super::stop::Stop;
-use super::tally::Out;
+use super::tally::InFlight;
 
 /// Sends bodies to one endpoint, one after the other.
 pub(super) struct Courier {
@@ -35,9 +35,8 @@ pub(super) struct Patience {
 }
 
 impl Courier {
-    /// Returns when the body is delivered, refused or given up.
-    pub(super) async fn deliver(&mut self, body: Body, out: &Out) {
-        let in_flight = out.take(body.records);
+    /// Returns when the body, whose records are `in_flight`, is delivered, refused or given up.
+    pub(super) async fn deliver(&mut self, body: Body, in_flight: InFlight<'_>) {
         let bytes = Bytes::from(body.bytes);
         let began = Instant::now();
         let mut pause = RETRY_PAUSE_FIRST;
@@ -53,8 +52,7 @@ impl Courier {
                     if began.elapsed() > self.patience.retry_for {
                         return;
                     }
-                    self.pause(after.map_or_else(|| jittered(pause), |after| after.min(RETRY_AFTER_MAX)))
-                        .await;
+                    self.pause(after.map_or_else(|| jittered(pause), bounded)).await;
                     pause = (pause * 2).min(self.patience.pause_max);
                 }
             }
@@ -83,7 +81,25 @@ impl Courier {
     }
 }
 
+/// A `Retry-After` of 0 must not make a hot loop, and one of a day must not outlast the outage.
+fn bounded(retry_after: Duration) -> Duration {
+    retry_after.clamp(RETRY_PAUSE_FIRST, RETRY_AFTER_MAX)
+}
+
 /// 80 to 120 %, so that a thousand services do not come back in the same moment.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::random_range(0.8..1.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a collector says `Retry-After: 0`, `7` and `86400`.
+    /// Guarantees: there is always a pause, and never one of hours.
+    #[test]
+    fn retry_after_is_bounded() {
+        let pauses = [0, 7, 86_400].map(|seconds| bounded(Duration::from_secs(seconds)));
+        assert_eq!(pauses, [RETRY_PAUSE_FIRST, Duration::from_secs(7), RETRY_AFTER_MAX]);
+    }
 }

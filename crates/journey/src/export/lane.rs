@@ -50,10 +50,12 @@ impl LaneExport {
 
     async fn drain(&mut self) {
         loop {
-            let batch = self.tally.lane.take_batch(BATCH_MAX);
-            if batch.is_empty() {
+            let count = self.tally.lane.len().min(BATCH_MAX);
+            if count == 0 {
                 return;
             }
+            let mut in_flight = self.tally.signals_out.take(count as u64);
+            let batch = self.tally.lane.take_batch(count);
             self.copy_ends(&batch);
             let sender = Sender {
                 resource: &self.resource,
@@ -61,7 +63,8 @@ impl LaneExport {
                 schema_url: attribute::JOURNEY_SCHEMA_URL,
             };
             for body in sender.encode(batch) {
-                self.courier.deliver(body, &self.tally.signals_out).await;
+                let of_body = in_flight.split_off(body.records);
+                self.courier.deliver(body, of_body).await;
             }
         }
     }

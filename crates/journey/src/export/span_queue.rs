@@ -45,18 +45,25 @@ struct Waiting {
 }
 
 impl SpanQueue {
-    /// Appends an item. When full, the oldest that is no entry goes, else the oldest entry.
+    /// Appends an item. When full, the oldest that is no entry goes, else the item itself if it is none, else the oldest
+    /// entry.
     pub(crate) fn push(&self, item: Item) {
         let mut waiting = self.lock();
         if waiting.closed {
             waiting.dropped += 1;
             return;
         }
+        let is_entry = item.is_entry();
         if waiting.len() >= SPAN_QUEUE_MAX {
-            let _ = waiting.others.pop_front().or_else(|| waiting.entries.pop_front());
             waiting.dropped += 1;
+            if waiting.others.pop_front().is_none() {
+                if !is_entry {
+                    return;
+                }
+                waiting.entries.pop_front();
+            }
         }
-        let line = if item.is_entry() { &mut waiting.entries } else { &mut waiting.others };
+        let line = if is_entry { &mut waiting.entries } else { &mut waiting.others };
         line.push_back(item);
         let is_batch = waiting.len() >= BATCH_MAX;
         drop(waiting);
@@ -114,32 +121,59 @@ mod tests {
 
     use journey_trace::lane::{Lane, LaneConfig};
     use opentelemetry::trace::{Tracer, TracerProvider};
-    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
     use crate::export::Tally;
     use crate::processor::JourneyProcessor;
 
     use super::*;
 
-    /// Scenario: one server span, and then more internal spans than fit.
-    /// Guarantees: the queue keeps its size, the server span stays and leaves first, each drop is counted.
-    #[test]
-    fn entries_outlast_other_spans() {
+    fn queue_of_provider() -> (Arc<Tally>, SdkTracer) {
         let lane = Lane::new(LaneConfig { beat_interval: None, root_sampler: Arc::new(|_| true) });
         let tally = Tally::new(lane, Arc::new(SpanQueue::default()));
         let processor = JourneyProcessor { tally: tally.clone(), exports: true };
         let tracer = SdkTracerProvider::builder().with_span_processor(processor).build().tracer("test");
-        drop(tracer.span_builder("server").with_kind(SpanKind::Server).start(&tracer));
+        (tally, tracer)
+    }
+
+    fn server_span(tracer: &SdkTracer, name: &'static str) {
+        drop(tracer.span_builder(name).with_kind(SpanKind::Server).start(tracer));
+    }
+
+    fn names(batch: &[Item]) -> Vec<&str> {
+        let names = batch.iter().map(|item| match item {
+            Item::Span(span) => &*span.name,
+            Item::Stage(record) => &*record.name,
+        });
+        names.collect()
+    }
+
+    /// Scenario: one server span, and then more internal spans than fit.
+    /// Guarantees: the queue keeps its size, the server span stays and leaves first, each drop is counted.
+    #[test]
+    fn entries_outlast_other_spans() {
+        let (tally, tracer) = queue_of_provider();
+        server_span(&tracer, "server");
         (0..SPAN_QUEUE_MAX + 9).for_each(|_| drop(tracer.start("internal")));
         assert_eq!((tally.spans.len(), tally.spans.dropped()), (SPAN_QUEUE_MAX, 10));
-        let batch = tally.spans.take_batch(2);
-        let names: Vec<&str> = batch
-            .iter()
-            .map(|item| match item {
-                Item::Span(span) => &*span.name,
-                Item::Stage(record) => &*record.name,
-            })
-            .collect();
-        assert_eq!(names, ["server", "internal"]);
+        assert_eq!(names(&tally.spans.take_batch(2)), ["server", "internal"]);
+    }
+
+    /// Scenario: a queue full of server spans gets an internal one, and then one more server span.
+    /// Guarantees: the internal one is dropped itself, and only the server span makes room for itself.
+    #[test]
+    fn other_spans_never_replace_entries() {
+        let (tally, tracer) = queue_of_provider();
+        server_span(&tracer, "first");
+        (1..SPAN_QUEUE_MAX).for_each(|_| server_span(&tracer, "server"));
+        drop(tracer.start("internal"));
+        assert_eq!((tally.spans.len(), tally.spans.dropped()), (SPAN_QUEUE_MAX, 1));
+        assert_eq!(names(&tally.spans.take_batch(1)), ["first"]);
+        server_span(&tracer, "refill");
+        server_span(&tracer, "last");
+        assert_eq!((tally.spans.len(), tally.spans.dropped()), (SPAN_QUEUE_MAX, 2));
+        let rest = tally.spans.take_batch(SPAN_QUEUE_MAX);
+        assert_eq!(names(&rest).last(), Some(&"last"));
+        assert!(!names(&rest).contains(&"internal"));
     }
 }

@@ -50,12 +50,15 @@ impl SpanExport {
 
     async fn drain(&mut self) {
         loop {
-            let batch = self.tally.spans.take_batch(BATCH_MAX);
-            if batch.is_empty() {
+            let count = self.tally.spans.len().min(BATCH_MAX);
+            if count == 0 {
                 return;
             }
+            let mut in_flight = self.tally.spans_out.take(count as u64);
+            let batch = self.tally.spans.take_batch(count);
             for body in encode(&self.resource, &batch) {
-                self.courier.deliver(body, &self.tally.spans_out).await;
+                let of_body = in_flight.split_off(body.records);
+                self.courier.deliver(body, of_body).await;
             }
         }
     }

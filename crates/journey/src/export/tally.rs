@@ -19,12 +19,16 @@ pub struct ExportReport {
     pub signals_lost: u64,
     /// Signals that wait.
     pub signals_waiting: u64,
+    /// Starts and ends of stages that came after the last word of the process. They are among `signals_lost`.
+    pub signals_late: u64,
     /// Spans that a collector took.
     pub spans_delivered: u64,
     /// Spans that a full queue dropped, that a collector refused, or that were given up.
     pub spans_lost: u64,
     /// Spans that wait.
     pub spans_waiting: u64,
+    /// Stages that are open. In the report of a shutdown: their ends are never told.
+    pub stages_open: u64,
 }
 
 impl ExportReport {
@@ -72,13 +76,17 @@ impl Tally {
     }
 
     pub(crate) fn report(&self) -> ExportReport {
+        let lane = self.lane.counters();
         ExportReport {
             signals_delivered: self.signals_out.delivered.load(Relaxed),
-            signals_lost: self.signals_out.lost.load(Relaxed) + self.lane.counters().dropped.total(),
-            signals_waiting: self.signals_out.in_flight.load(Relaxed) + self.lane.len() as u64,
+            signals_lost: self.signals_out.lost.load(Relaxed) + lane.dropped.total(),
+            // The queue is looked at first: its records are in flight before they leave it.
+            signals_waiting: self.lane.len() as u64 + self.signals_out.in_flight.load(Relaxed),
+            signals_late: lane.late,
             spans_delivered: self.spans_out.delivered.load(Relaxed),
             spans_lost: self.spans_out.lost.load(Relaxed) + self.spans.dropped(),
-            spans_waiting: self.spans_out.in_flight.load(Relaxed) + self.spans.len() as u64,
+            spans_waiting: self.spans.len() as u64 + self.spans_out.in_flight.load(Relaxed),
+            stages_open: self.lane.open_stages() as u64,
         }
     }
 
@@ -98,7 +106,8 @@ impl Tally {
 }
 
 impl Out {
-    /// Records are taken from the queue. They count as lost until they are delivered, also if the thread stops.
+    /// Records are about to be taken from the queue. They count as waiting until they are delivered, and as lost if
+    /// that never happens, also because the thread stops.
     pub(super) fn take(&self, records: u64) -> InFlight<'_> {
         self.in_flight.fetch_add(records, Relaxed);
         InFlight { out: self, records, delivered: false }
@@ -112,7 +121,14 @@ pub(super) struct InFlight<'a> {
     delivered: bool,
 }
 
-impl InFlight<'_> {
+impl<'a> InFlight<'a> {
+    /// A part of the records, to be settled by itself.
+    pub(super) fn split_off(&mut self, records: u64) -> InFlight<'a> {
+        let records = records.min(self.records);
+        self.records -= records;
+        InFlight { out: self.out, records, delivered: false }
+    }
+
     pub(super) fn delivered(mut self) {
         self.delivered = true;
     }

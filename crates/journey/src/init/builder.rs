@@ -68,7 +68,8 @@ impl Builder {
         self
     }
 
-    /// How often open stages and the process give a sign of life, 100 ms to 1 h. Default: 15 s.
+    /// How often open stages give a sign of life, 100 ms to 1 h. The process does so too, but at least once per
+    /// [`PROCESS_INTERVAL_MAX`](crate::limits::PROCESS_INTERVAL_MAX). Default: 15 s.
     pub fn beat_interval(mut self, interval: Duration) -> Self {
         self.wishes.beat_interval = Some(interval);
         self

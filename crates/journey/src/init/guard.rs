@@ -15,7 +15,12 @@ use crate::limits::SHUTDOWN_DEADLINE;
 use super::builder::Running;
 
 /// Keeps Journey running. When it drops, it says the last word of the process and sends what waits, for at most
-/// [`SHUTDOWN_DEADLINE`]; so it belongs into `main`, and is dropped after the service has drained.
+/// [`SHUTDOWN_DEADLINE`].
+///
+/// It must outlive all work that it is to tell of. In an async `main` it drops before the runtime aborts the tasks
+/// that still run, so their last stages and spans would come too late. Hence the order at the end of `main`: serve
+/// until [`crate::shutdown_signal`], stop the service's own tasks and await them ([`crate::Tasks`]), return. What comes
+/// too late is counted and logged.
 ///
 /// Afterwards the service may go on: stages run their work, and the context of callers still travels on.
 #[derive(Debug)]
@@ -62,30 +67,37 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(parts) = self.parts.take() {
-            let report = stop(parts);
-            if report.signals_lost + report.spans_lost > 0 {
-                tracing::warn!(
-                    "journey: stopped; lost: {} signals, {} spans",
-                    report.signals_lost,
-                    report.spans_lost
-                );
-            }
+            log(stop(parts));
         }
     }
 }
 
-/// Producers first, so that nothing new comes while the rest is sent.
+fn log(report: ExportReport) {
+    let ExportReport { signals_lost, spans_lost, stages_open, signals_late, .. } = report;
+    if signals_lost + spans_lost > 0 {
+        tracing::warn!("journey: stopped; lost: {signals_lost} signals, {spans_lost} spans");
+    }
+    if stages_open + signals_late > 0 {
+        tracing::warn!(
+            "journey: stopped before its work: {stages_open} stages are still open, {signals_late} starts or ends \
+             of stages came after the last word; stop the service's tasks before the guard drops"
+        );
+    }
+}
+
+/// Producers first, so that nothing new comes while the rest is sent. The closed lane stays until then, to count what
+/// comes all the same.
 fn stop(parts: Parts) -> ExportReport {
     let Parts { pipeline, provider, .. } = &parts;
     let deadline = Instant::now() + SHUTDOWN_DEADLINE;
     let lane = &pipeline.tally.lane;
-    lane.uninstall();
     lane.process(ProcessState::Stopping);
     lane.close();
     span::uninstall_tracer();
     // A provider that was shut down gives empty ids; this one hands the caller's on.
     global::set_tracer_provider(NoopTracerProvider::new());
     let report = pipeline.stop(deadline);
+    lane.uninstall();
     // It has nothing left to do but to refuse further spans.
     let _ = provider.shutdown();
     report

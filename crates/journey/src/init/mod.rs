@@ -11,7 +11,7 @@ pub use guard::Guard;
 
 /// Starts Journey for a service of this name, with the version of the crate that calls it. See [`builder()`].
 ///
-/// The guard it gives must live as long as the service: it sends what is left when it drops. The git revision is
+/// The [`Guard`](crate::Guard) it gives must outlive the service's work: it sends what is left when it drops. The git revision is
 /// taken from `GIT_REVISION` or `VERGEN_GIT_SHA`, if one of them is set while the service is built.
 ///
 /// ```no_run

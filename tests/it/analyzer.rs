@@ -24,6 +24,7 @@ fn quick_definition(folder: &TempDir) -> std::path::PathBuf {
     let text = journey_analyzer::SHIPPED_DEFINITION
         .replace("beat_interval: 15s", "beat_interval: 1s")
         .replace("start_within: 2m", "start_within: 2s")
+        .replace("price_request: 2m", "price_request: 2s")
         .replace("progress_within: 2m", "progress_within: 2s")
         .replace("warm_up: 30d", "warm_up: 0");
     let path = folder.path().join("journeys.yaml");

@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::{Parser, Subcommand};
@@ -56,6 +57,9 @@ pub(crate) struct Failure {
     pub(crate) error: anyhow::Error,
     pub(crate) code: u8,
 }
+
+/// How long the API may take to answer.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 const CHECK_FAILED: u8 = 1;
 const CONFIG: u8 = 2;
@@ -112,7 +116,8 @@ async fn ask(order: &str, url: &str) -> anyhow::Result<Option<String>> {
         .map_err(|()| anyhow!("no base URL"))?
         .pop_if_empty()
         .extend(["api", "v1", "orders", order]);
-    let response = reqwest::Client::new().get(url).header(header::ACCEPT, "text/plain").send().await?;
+    let request = reqwest::Client::new().get(url).header(header::ACCEPT, "text/plain").timeout(ASK_TIMEOUT);
+    let response = request.send().await?;
     if response.status() == StatusCode::NOT_FOUND {
         return Ok(None);
     }
@@ -145,7 +150,7 @@ fn read_config(path: Option<PathBuf>) -> anyhow::Result<Config> {
 async fn run(config: Config, data: &Path) -> anyhow::Result<ExitCode> {
     telemetry::install_log();
     let alertmanager = config.alertmanager.clone();
-    let daemon = Daemon::start(config, data).await?;
+    let mut daemon = Daemon::start(config, data).await?;
     tracing::info!("API on http://{}, OTLP/HTTP on http://{}", daemon.api, daemon.otlp_http);
     if alertmanager.is_empty() {
         tracing::info!("no Alertmanager is configured: findings stay here and at the API");
@@ -154,6 +159,8 @@ async fn run(config: Config, data: &Path) -> anyhow::Result<ExitCode> {
     tokio::select! {
         outcome = tokio::signal::ctrl_c() => outcome?,
         _ = terminate.recv() => {}
+        // A supervisor starts it again; what was not acknowledged comes again too.
+        () = daemon.failed() => anyhow::bail!("the analyzer cannot go on"),
     }
     tracing::info!("stopping");
     daemon.stop().await;

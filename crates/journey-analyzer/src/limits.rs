@@ -6,8 +6,11 @@ use std::time::Duration;
 /// is read no further: the broker keeps the rest.
 pub const DELIVERIES_MAX: usize = 256;
 
+/// Most OTLP requests at once, from their first byte to their answer. A further one is answered 503.
+pub const REQUESTS_MAX: usize = 64;
+
 /// Largest body of one OTLP request, in bytes, after decompression. A larger one is refused with 413.
-pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Most deliveries in one transaction.
 pub const BATCH_DELIVERIES_MAX: usize = 200;
@@ -29,6 +32,9 @@ pub const RETRY_PAUSE_MIN: Duration = Duration::from_millis(200);
 
 /// Longest pause before a source or the store is tried again.
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Seconds between the heartbeats of the AMQP connection: a broker that hangs is noticed before stages seem dead.
+pub const AMQP_HEARTBEAT_S: u16 = 10;
 
 /// How long a stream must stay silent after (re)connecting to count as read to its end.
 pub const STREAM_QUIET: Duration = Duration::from_secs(1);

@@ -68,6 +68,13 @@ impl Daemon {
         Ok(Self { api: config.api, otlp_http: config.otlp_http, store, stop, receivers, reader, owner })
     }
 
+    /// Waits until the engine's owner ends by itself, which it does only by a defect.
+    pub async fn failed(&mut self) {
+        if let Err(error) = (&mut self.owner).await {
+            tracing::error!("the owner of the engine died: {error}");
+        }
+    }
+
     /// Ends from left to right: no new data, then everything taken is made durable.
     pub async fn stop(self) {
         self.stop.send_replace(true);

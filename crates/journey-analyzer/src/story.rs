@@ -19,6 +19,8 @@ pub async fn tell(
     let findings = store.findings(true, 0).await?;
     let standing =
         findings.into_iter().map(|stored| stored.finding).filter(|found| *found.key.order == *journey.name);
+    let first_signal_ns = store.first_signal_ns().await?.unwrap_or(0);
+    let now_ns = wall_clock_ns();
     let story = Story::tell(
         definition,
         &journey.name,
@@ -26,7 +28,8 @@ pub async fn tell(
         attempts,
         [],
         standing.collect(),
-        wall_clock_ns(),
+        first_signal_ns,
+        now_ns,
     );
     Ok(Some(story))
 }

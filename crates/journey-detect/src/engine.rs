@@ -11,7 +11,7 @@ use crate::flow::Automaton;
 use crate::identity::{Conflict, GroupId, Identity, Part};
 use crate::instance::Instances;
 use crate::judge::{self, Scene};
-use crate::limits::{ATTEMPTS_PER_JOURNEY_MAX, JOURNEYS_MAX};
+use crate::limits::JOURNEYS_MAX;
 use crate::observation::{Observation, observe};
 use crate::timers::Timers;
 use crate::{Attempt, AttemptId, Definition, Finding, Instance, Nanos, Sight, Verdict, Wait};
@@ -34,6 +34,12 @@ pub struct Engine {
     first_signal_ns: Option<Nanos>,
     counters: Counters,
     touched: BTreeSet<GroupId>,
+    /// Groups of which something was heard since the last look.
+    fresh: BTreeSet<GroupId>,
+    /// When something was last heard of a group, by `now`; event times may lie anywhere.
+    heard_ns: HashMap<GroupId, Nanos>,
+    /// Journeys that attempts were stored under, until the first look.
+    stored: HashMap<AttemptId, Vec<Box<str>>>,
     touched_attempts: BTreeSet<AttemptId>,
     touched_instances: BTreeSet<Box<str>>,
     /// Journeys of groups that were joined into others, not yet reported.
@@ -53,13 +59,15 @@ pub struct Counters {
     pub malformed: u64,
     /// Spans that said nothing new.
     pub repeats: u64,
-    /// Attempts refused because their journey has [`ATTEMPTS_PER_JOURNEY_MAX`].
+    /// Attempts refused because their journey has [`crate::limits::ATTEMPTS_PER_GROUP_MAX`].
     pub journey_full: u64,
+    /// Ties not made because their journeys have [`crate::limits::ATTEMPTS_PER_GROUP_MAX`].
+    pub ties_refused: u64,
     /// Attempts without a key, given up because too many wait.
     pub given_up: u64,
     /// Journeys that left memory because nothing happened for `expire_after`.
     pub expired: u64,
-    /// Journeys that left memory because it holds [`JOURNEYS_MAX`].
+    /// Journeys that left memory because it holds [`crate::limits::JOURNEYS_MAX`].
     pub evicted: u64,
 }
 
@@ -122,7 +130,7 @@ pub struct IdentityConflict {
 /// Why a span was not taken, though it is one of a journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Its journey has [`ATTEMPTS_PER_JOURNEY_MAX`] attempts.
+    /// Its journey has [`crate::limits::ATTEMPTS_PER_GROUP_MAX`] attempts.
     JourneyFull,
     /// A marker without a stage span or name.
     Malformed,
@@ -155,17 +163,20 @@ impl Engine {
             first_signal_ns: None,
             counters: Counters::default(),
             touched: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            heard_ns: HashMap::new(),
+            stored: HashMap::new(),
             touched_attempts: BTreeSet::new(),
             touched_instances: BTreeSet::new(),
             gone: BTreeSet::new(),
         }
     }
 
-    /// An engine with facts that were stored. The first look re-judges all of them and reports what differs from
-    /// the findings that stood.
+    /// An engine with facts that were stored: attempts with the names of their journeys, as [`Outputs`] gave them.
+    /// The first look re-judges all of them and reports what differs.
     pub fn restore(
         definition: Definition,
-        attempts: impl IntoIterator<Item = Attempt>,
+        attempts: impl IntoIterator<Item = (Attempt, Vec<Box<str>>)>,
         instances: impl IntoIterator<Item = Instance>,
         standing: impl IntoIterator<Item = Finding>,
         first_signal_ns: Option<Nanos>,
@@ -176,11 +187,13 @@ impl Engine {
         for finding in standing {
             engine.standing.entry(finding.key.order.clone()).or_default().push(finding);
         }
-        for attempt in attempts {
+        for (attempt, journeys) in attempts {
+            engine.stored.insert(attempt.id, journeys);
             engine.place(attempt.id, attempt);
         }
-        // What is stored is known; only what the first look changes is news.
+        // What is stored is known; only what the first look changes is news, and nothing was heard just now.
         engine.touched_attempts.clear();
+        engine.fresh.clear();
         engine
     }
 
@@ -206,7 +219,7 @@ impl Engine {
         self.identity.groups()
     }
 
-    /// Event time of the first signal ever seen, in nanoseconds since the Unix epoch.
+    /// When the first signal ever came, by the clock of the looks, in nanoseconds since the Unix epoch.
     pub fn first_signal_ns(&self) -> Option<Nanos> {
         self.first_signal_ns
     }
@@ -242,11 +255,18 @@ impl Engine {
             self.touched.extend(self.rows.keys());
         }
         self.touched.extend(self.timers.take_due(now));
-        self.make_room();
         let mut outputs = Outputs::default();
+        self.make_room(&mut outputs);
+        for group in std::mem::take(&mut self.fresh) {
+            self.first_signal_ns.get_or_insert(now);
+            self.heard_ns.insert(group, now);
+        }
         let mut all_conflicts = BTreeSet::new();
         for group in std::mem::take(&mut self.touched) {
             self.look_at(group, now, &mut outputs, &mut all_conflicts);
+        }
+        if !std::mem::take(&mut self.stored).is_empty() || self.rows.is_empty() {
+            self.clear_orphans(&mut outputs);
         }
         for name in std::mem::take(&mut self.gone) {
             self.report_gone(name, &mut outputs);
@@ -269,8 +289,7 @@ impl Engine {
 
     fn take(&mut self, attempt: Attempt) -> Result<(), Refusal> {
         self.counters.stage_signals += 1;
-        let (id, at_ns) = (attempt.id, attempt.first_ns());
-        self.first_signal_ns = Some(self.first_signal_ns.map_or(at_ns, |first| first.min(at_ns)));
+        let id = attempt.id;
         if self.instances.saw(&attempt.instance, &attempt.service, attempt.last_ns()).is_some() {
             self.touched_instances.insert(attempt.instance.clone());
         }
@@ -283,15 +302,13 @@ impl Engine {
                 }
                 merged
             }
+            None if self.identity.is_full_for(&self.definition, &attempt) => {
+                self.counters.journey_full += 1;
+                return Err(Refusal::JourneyFull);
+            }
             None => attempt,
         };
         self.place(id, merged);
-        let is_full = |group| self.identity.attempts_in(group) > ATTEMPTS_PER_JOURNEY_MAX;
-        if self.identity.home(id).is_some_and(is_full) {
-            self.drop_attempt(id);
-            self.counters.journey_full += 1;
-            return Err(Refusal::JourneyFull);
-        }
         Ok(())
     }
 
@@ -301,9 +318,13 @@ impl Engine {
         self.touched_attempts.insert(id);
         for group in placed.gone {
             self.touched.remove(&group);
+            self.fresh.remove(&group);
+            self.heard_ns.remove(&group);
             self.timers.remove(group);
             self.gone.extend(self.rows.remove(&group).into_iter().flat_map(BTreeMap::into_keys));
         }
+        self.counters.ties_refused += placed.ties_refused;
+        self.fresh.extend(placed.touched.iter().copied());
         self.touched.extend(placed.touched);
         self.touched_attempts.extend(placed.moved);
         if let Some(given_up) = placed.given_up {
@@ -311,12 +332,6 @@ impl Engine {
             self.touched_attempts.remove(&given_up);
             self.counters.given_up += 1;
         }
-    }
-
-    fn drop_attempt(&mut self, id: AttemptId) {
-        self.identity.remove(id);
-        self.attempts.remove(&id);
-        self.touched_attempts.remove(&id);
     }
 
     fn look_at(
@@ -328,7 +343,7 @@ impl Engine {
     ) {
         let (parts, conflicts) = self.identity.parts(&self.definition, group);
         all_conflicts.extend(conflicts);
-        let is_expired = self.is_expired(&parts, now);
+        let is_expired = self.is_expired(group, &parts, now);
         let before = self.rows.remove(&group).unwrap_or_default();
         let mut after = BTreeMap::new();
         let mut next_ns = None;
@@ -355,7 +370,7 @@ impl Engine {
             self.forget(group);
             return;
         }
-        let expiry = after.values().map(|row| row.span_ns.1).max();
+        let expiry = after.values().map(|row| row.span_ns.1).max().max(self.heard_ns.get(&group).copied());
         let expiry_ns = expiry.map(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns));
         self.timers.set(group, next_ns.into_iter().chain(expiry_ns).min(), expiry.unwrap_or(0));
         self.rows.insert(group, after);
@@ -371,9 +386,9 @@ impl Engine {
             sight: self.sight,
             now,
             first_signal_ns: self.first_signal_ns.unwrap_or(0),
+            standing: self.standing.get(&part.name).map_or(&[], Vec::as_slice),
         };
-        let standing = self.standing.get(&part.name).map_or(&[][..], Vec::as_slice);
-        let judgement = judge::judge(&scene, &mut self.automaton, &part.name, &attempts, standing);
+        let judgement = judge::judge(&scene, &mut self.automaton, &part.name, &attempts);
         let mut keys: Vec<_> = attempts.iter().flat_map(|attempt| attempt.keys.iter().cloned()).collect();
         keys.sort();
         keys.dedup();
@@ -410,7 +425,8 @@ impl Engine {
             }
         }
         for (id, names) in homes {
-            if self.touched_attempts.remove(&id) || is_regrouped {
+            let is_stored = self.stored.get(&id) == Some(&names);
+            if self.touched_attempts.remove(&id) || (is_regrouped && !is_stored) {
                 outputs.attempts.push((self.attempts[&id].clone(), names));
             }
         }
@@ -423,24 +439,34 @@ impl Engine {
         }
     }
 
+    /// Clears findings whose journey is in memory no more: it expired while nobody looked.
+    fn clear_orphans(&mut self, outputs: &mut Outputs) {
+        let known: BTreeSet<&Box<str>> = self.rows.values().flat_map(BTreeMap::keys).collect();
+        let orphans: Vec<Box<str>> =
+            self.standing.keys().filter(|name| !known.contains(name)).cloned().collect();
+        orphans.iter().for_each(|name| self.report_findings(name, Vec::new(), outputs));
+    }
+
     fn report_gone(&mut self, name: Box<str>, outputs: &mut Outputs) {
         self.report_findings(&name, Vec::new(), outputs);
         outputs.gone.push(name);
     }
 
     /// Whether nothing happened to the journeys for so long that they leave memory.
-    fn is_expired(&self, parts: &[Part], now: Nanos) -> bool {
+    fn is_expired(&self, group: GroupId, parts: &[Part], now: Nanos) -> bool {
         let attempts = parts.iter().flat_map(|part| &part.attempts);
         let last_ns = attempts.map(|id| self.attempts[id].last_ns()).max();
+        let last_ns = last_ns.max(self.heard_ns.get(&group).copied());
         last_ns.is_some_and(|last_ns| last_ns.saturating_add(self.definition.expire_after_ns) <= now)
     }
 
-    fn make_room(&mut self) {
+    fn make_room(&mut self, outputs: &mut Outputs) {
         while self.identity.groups() > JOURNEYS_MAX {
             let Some(oldest) = self.timers.least_recent() else { return };
-            let rows = self.rows.get(&oldest);
-            self.counters.evicted += rows.map_or(0, BTreeMap::len) as u64;
-            // What stands goes on standing until the order is seen again.
+            let names: Vec<Box<str>> =
+                self.rows.get(&oldest).into_iter().flatten().map(|(name, _)| name.clone()).collect();
+            self.counters.evicted += names.len() as u64;
+            names.iter().for_each(|name| self.report_findings(name, Vec::new(), outputs));
             self.forget(oldest);
         }
     }
@@ -451,6 +477,7 @@ impl Engine {
             self.touched_attempts.remove(&id);
         }
         self.rows.remove(&group);
+        self.heard_ns.remove(&group);
         self.timers.remove(group);
         self.touched.remove(&group);
     }

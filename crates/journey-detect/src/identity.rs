@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use journey_model::{SpanId, TraceId};
 
-use crate::limits::WAITING_SPANS_MAX;
+use crate::limits::{ATTEMPTS_PER_GROUP_MAX, WAITING_SPANS_MAX};
 use crate::{Attempt, AttemptId, Definition, KeyKind, Nanos};
 
 /// A value of a key.
@@ -87,6 +87,8 @@ pub(crate) struct Placed {
     pub(crate) gone: Vec<GroupId>,
     /// Attempts that came along from another group.
     pub(crate) moved: Vec<AttemptId>,
+    /// Ties that were not made because the group would hold more than [`ATTEMPTS_PER_GROUP_MAX`].
+    pub(crate) ties_refused: u64,
     /// Too many wait for a key: this one waited longest and was given up.
     pub(crate) given_up: Option<AttemptId>,
 }
@@ -101,10 +103,12 @@ impl Identity {
             self.place_keyless(attempt.id, &mut placed);
             return placed;
         };
-        for pair in nodes.windows(2) {
-            self.join(pair[0], pair[1], &mut placed);
+        for other in &nodes[1..] {
+            self.join(first, *other, &mut placed);
         }
         let group = self.nodes[&first].group;
+        let tied = |node: &&NodeId| self.nodes[node].group == group;
+        let nodes: Vec<NodeId> = nodes.iter().filter(tied).copied().collect();
         let ties = &mut self.groups.get_mut(&group).expect("a node's group exists").ties;
         for other in &nodes[1..] {
             let tie = ties.entry((first.min(*other), first.max(*other))).or_insert(stamp);
@@ -140,25 +144,28 @@ impl Identity {
     /// Forgets a group and its spans.
     pub(crate) fn forget(&mut self, id: GroupId) -> BTreeSet<AttemptId> {
         let Some(group) = self.groups.remove(&id) else { return BTreeSet::new() };
-        for node in group.nodes {
-            if let Some(node) = self.nodes.remove(&node) {
+        for node in &group.nodes {
+            if let Some(node) = self.nodes.remove(node) {
                 self.by_value.remove(&(node.key, node.value));
             }
         }
         for attempt in group.attempts.keys() {
             self.homes.remove(attempt);
-            self.traces.remove(&attempt.trace_id);
+            self.forget_trace(*attempt, &group.nodes);
         }
         group.attempts.into_keys().collect()
     }
 
-    /// Takes one span out again.
-    pub(crate) fn remove(&mut self, attempt: AttemptId) {
-        let home = self.homes.remove(&attempt);
-        if let Some(group) = home.and_then(|home| self.groups.get_mut(&home)) {
-            group.attempts.remove(&attempt);
-        }
-        self.leave_waiting(attempt);
+    /// Whether the group that an attempt would join is full.
+    pub(crate) fn is_full_for(&self, definition: &Definition, attempt: &Attempt) -> bool {
+        let first = keys_of(definition, attempt).min_by_key(|(_, is_anchor, _)| !is_anchor);
+        let group = match first {
+            Some((key, _, value)) => {
+                self.by_value.get(&(key, Box::from(value))).map(|node| self.nodes[node].group)
+            }
+            None => self.trace_group(attempt.id),
+        };
+        group.is_some_and(|group| self.attempts_in(group) >= ATTEMPTS_PER_GROUP_MAX)
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -169,22 +176,11 @@ impl Identity {
         self.groups.get(&group).map_or(0, |group| group.attempts.len())
     }
 
-    pub(crate) fn home(&self, attempt: AttemptId) -> Option<GroupId> {
-        self.homes.get(&attempt).copied()
-    }
-
     /// The attempt's anchor and aliases as nodes, the anchor first.
     fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> Vec<NodeId> {
         let mut nodes = Vec::new();
-        for (at, key) in definition.keys.iter().enumerate() {
-            let is_anchor = match key.kind {
-                KeyKind::Anchor => true,
-                KeyKind::Alias => false,
-                KeyKind::Context => continue,
-            };
-            let Some(value) = attempt.key(&key.name) else { continue };
-            let Ok(at) = u8::try_from(at) else { continue };
-            let node = self.node(at, value, is_anchor);
+        for (key, is_anchor, value) in keys_of(definition, attempt) {
+            let node = self.node(key, value, is_anchor);
             if is_anchor { nodes.insert(0, node) } else { nodes.push(node) }
         }
         nodes
@@ -218,6 +214,11 @@ impl Identity {
     fn join(&mut self, one: NodeId, other: NodeId, placed: &mut Placed) {
         let (one, other) = (self.nodes[&one].group, self.nodes[&other].group);
         if one == other {
+            return;
+        }
+        if self.attempts_in(one) + self.attempts_in(other) >= ATTEMPTS_PER_GROUP_MAX {
+            // A value that so many orders claim names none of them.
+            placed.ties_refused += 1;
             return;
         }
         let (into, from) =
@@ -254,13 +255,10 @@ impl Identity {
 
     fn place_keyless(&mut self, attempt: AttemptId, placed: &mut Placed) {
         let trace = self.traces.entry(attempt.trace_id).or_default();
-        let is_new = !trace.keyless.contains(&attempt);
-        if let Some((_, node)) = trace.first_keyed {
-            trace.keyless.insert(attempt);
-            let group = self.nodes[&node].group;
+        let is_new = trace.keyless.insert(attempt);
+        if let Some(group) = self.trace_group(attempt) {
             self.move_to(attempt, Vec::new(), group, placed);
         } else if is_new {
-            trace.keyless.insert(attempt);
             self.waiting.push_back(attempt);
             placed.given_up = self.give_up_oldest();
         }
@@ -289,6 +287,22 @@ impl Identity {
         }
     }
 
+    /// What the trace of a forgotten attempt still knows: spans of other groups stay.
+    fn forget_trace(&mut self, attempt: AttemptId, gone: &BTreeSet<NodeId>) {
+        let Some(trace) = self.traces.get_mut(&attempt.trace_id) else { return };
+        trace.keyless.remove(&attempt);
+        trace.first_keyed.take_if(|(_, node)| gone.contains(node));
+        if trace.first_keyed.is_none() && trace.keyless.is_empty() {
+            self.traces.remove(&attempt.trace_id);
+        }
+    }
+
+    /// The group that spans without a key follow in this trace.
+    fn trace_group(&self, attempt: AttemptId) -> Option<GroupId> {
+        let (_, node) = self.traces.get(&attempt.trace_id)?.first_keyed?;
+        Some(self.nodes.get(&node)?.group)
+    }
+
     /// Notes a span with a key; the spans of its trace without one follow the earliest.
     fn note_keyed(&mut self, trace_id: TraceId, stamp: Stamp, node: NodeId, placed: &mut Placed) {
         let trace = self.traces.entry(trace_id).or_default();
@@ -304,28 +318,17 @@ impl Identity {
 
     /// Maps each node of the group to the root of its journey: earliest ties first, never two anchors.
     fn split(&self, definition: &Definition, group: &Group) -> (BTreeMap<NodeId, NodeId>, Vec<Conflict>) {
-        let mut roots: BTreeMap<NodeId, NodeId> = group.nodes.iter().map(|node| (*node, *node)).collect();
-        let mut anchors: BTreeMap<NodeId, NodeId> =
-            group.nodes.iter().filter(|node| self.nodes[node].is_anchor).map(|node| (*node, *node)).collect();
+        let mut sets = Sets::new(group.nodes.iter().copied().filter(|node| self.nodes[node].is_anchor));
         let mut ties: Vec<_> = group.ties.iter().map(|(pair, stamp)| (*stamp, *pair)).collect();
         ties.sort_unstable();
         let mut conflicts = Vec::new();
         for (stamp, (one, other)) in ties {
-            let (kept, lost) = (roots[&one], roots[&other]);
-            if kept == lost {
-                continue;
-            }
-            if let (Some(first), Some(second)) = (anchors.get(&kept), anchors.get(&lost)) {
+            if let Err(anchors) = sets.join(one, other) {
                 let alias = if self.nodes[&one].is_anchor { other } else { one };
-                conflicts.push(self.conflict(definition, alias, [*first, *second], stamp.0));
-                continue;
+                conflicts.push(self.conflict(definition, alias, anchors, stamp.0));
             }
-            if let Some(anchor) = anchors.remove(&lost) {
-                anchors.insert(kept, anchor);
-            }
-            roots.values_mut().filter(|root| **root == lost).for_each(|root| *root = kept);
         }
-        (roots, conflicts)
+        (group.nodes.iter().map(|node| (*node, sets.root(*node))).collect(), conflicts)
     }
 
     fn conflict(
@@ -374,5 +377,58 @@ impl Identity {
         }
         let first_keyed = self.traces.get(&attempt.trace_id).and_then(|trace| trace.first_keyed);
         first_keyed.and_then(|(_, node)| root(&node)).into_iter().collect()
+    }
+}
+
+/// Places, kinds and values of the anchor and alias keys that an attempt carries.
+fn keys_of<'a>(
+    definition: &'a Definition,
+    attempt: &'a Attempt,
+) -> impl Iterator<Item = (u8, bool, &'a str)> {
+    definition.keys.iter().enumerate().filter_map(|(at, key)| {
+        let is_anchor = match key.kind {
+            KeyKind::Anchor => true,
+            KeyKind::Alias => false,
+            KeyKind::Context => return None,
+        };
+        Some((u8::try_from(at).ok()?, is_anchor, attempt.key(&key.name)?))
+    })
+}
+
+/// Disjoint sets of nodes with at most one anchor each (union-find with path halving).
+struct Sets {
+    parents: HashMap<NodeId, NodeId>,
+    anchors: HashMap<NodeId, NodeId>,
+}
+
+impl Sets {
+    fn new(anchors: impl Iterator<Item = NodeId>) -> Self {
+        Self { parents: HashMap::new(), anchors: anchors.map(|anchor| (anchor, anchor)).collect() }
+    }
+
+    fn root(&mut self, node: NodeId) -> NodeId {
+        let mut at = node;
+        while let Some(parent) = self.parents.get(&at).copied() {
+            if let Some(grandparent) = self.parents.get(&parent).copied() {
+                self.parents.insert(at, grandparent);
+            }
+            at = parent;
+        }
+        at
+    }
+
+    /// Joins two sets, or names the two anchors that forbid it.
+    fn join(&mut self, one: NodeId, other: NodeId) -> Result<(), [NodeId; 2]> {
+        let (kept, lost) = (self.root(one), self.root(other));
+        if kept == lost {
+            return Ok(());
+        }
+        match (self.anchors.get(&kept).copied(), self.anchors.get(&lost).copied()) {
+            (Some(first), Some(second)) => return Err([first, second]),
+            (None, Some(anchor)) => drop(self.anchors.insert(kept, anchor)),
+            (_, None) => {}
+        }
+        self.parents.insert(lost, kept);
+        Ok(())
     }
 }

@@ -3,8 +3,10 @@
 /// Most journeys in memory. When full, the one that was silent longest leaves memory; the store keeps it.
 pub const JOURNEYS_MAX: usize = 1_000_000;
 
-/// Most attempts of one journey. A further one is refused and counted as [`crate::Counters::journey_full`].
-pub const ATTEMPTS_PER_JOURNEY_MAX: usize = 4_096;
+/// Most attempts of one journey, or of journeys that claim the same values. A further one is refused and counted as
+/// [`crate::Counters::journey_full`]; a tie that would join more is not made, and counted as
+/// [`crate::Counters::ties_refused`].
+pub const ATTEMPTS_PER_GROUP_MAX: usize = 2_048;
 
 /// Most spans without a key that wait under their trace for a sibling with one. When full, the one that waited
 /// longest is given up and counted as [`crate::Counters::given_up`].

@@ -1,6 +1,8 @@
 //! What one span says about an attempt or a service instance.
 
-use journey_model::{ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, attribute};
+use std::borrow::Cow;
+
+use journey_model::{ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, Value, attribute};
 
 use crate::limits::KEY_BYTES_MAX;
 use crate::{Attempt, AttemptId, Definition, Nanos};
@@ -60,7 +62,7 @@ fn attempt(
     signal: Signal,
     stage: &str,
 ) -> Observation {
-    let is_end = signal == Signal::End;
+    let (is_end, is_beat) = (signal == Signal::End, signal == Signal::Beat);
     let span_id = if is_end { Some(span.span_id) } else { span.parent_span_id };
     let Some(span_id) = span_id else { return Observation::Malformed };
     let number = span.i64(attribute::JOURNEY_STAGE_ATTEMPT).and_then(|number| number.try_into().ok());
@@ -73,14 +75,14 @@ fn attempt(
         service: resource.str(attribute::SERVICE_NAME).unwrap_or_default().into(),
         instance: resource.str(attribute::SERVICE_INSTANCE_ID).unwrap_or_default().into(),
         number: number.unwrap_or(1),
-        start_ns: (signal != Signal::Beat).then_some(span.start_ns),
+        start_ns: (!is_beat).then_some(span.start_ns),
         end_ns: is_end.then_some(span.end_ns),
         outcome: is_end.then(|| outcome(span)),
         error_type: span.str(attribute::ERROR_TYPE).map(Into::into),
         beat_interval_ns: seconds(span, attribute::JOURNEY_STAGE_HEARTBEAT_INTERVAL),
-        last_beat_ns: (signal == Signal::Beat).then_some(span.start_ns),
-        progress: span.f64(attribute::JOURNEY_STAGE_PROGRESS),
-        idle_ns: seconds(span, attribute::JOURNEY_STAGE_IDLE),
+        last_beat_ns: is_beat.then_some(span.start_ns),
+        progress: is_beat.then(|| span.f64(attribute::JOURNEY_STAGE_PROGRESS)).flatten(),
+        idle_ns: is_beat.then(|| seconds(span, attribute::JOURNEY_STAGE_IDLE)).flatten(),
         size: span.f64(size.unwrap_or(attribute::JOURNEY_STAGE_SIZE)),
         keys: pairs(definition.keys.iter().map(|key| &*key.name), resource, span),
         facets: facets(definition, resource, span),
@@ -145,10 +147,21 @@ fn pairs<'n>(
     span: &SpanRecord<'_>,
 ) -> Vec<(Box<str>, Box<str>)> {
     let mut pairs: Vec<(Box<str>, Box<str>)> = names
-        .filter_map(|name| Some((name, span.str(name).or_else(|| resource.str(name))?)))
+        .filter_map(|name| {
+            let value = span.get(name).and_then(text).or_else(|| resource.str(name).map(Cow::Borrowed))?;
+            Some((name, value))
+        })
         .filter(|(_, value)| !value.is_empty() && value.len() <= KEY_BYTES_MAX)
-        .map(|(name, value)| (name.into(), value.into()))
+        .map(|(name, value)| (name.into(), value.into_owned().into()))
         .collect();
     pairs.sort();
     pairs
+}
+
+/// A key is a text; some services write a number.
+fn text<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    match value {
+        Value::Int(number) => Some(Cow::Owned(number.to_string())),
+        other => other.as_str().map(Cow::Borrowed),
+    }
 }

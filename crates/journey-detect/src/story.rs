@@ -47,7 +47,9 @@ pub struct Chapter {
 pub type ChapterState = Standing;
 
 impl Story {
-    /// Tells the journey of these attempts. `standing` are the findings that stand, as they were reported.
+    /// Tells the journey of these attempts. `standing` are the findings that stand, as they were reported;
+    /// `first_signal_ns` is when the first signal ever came.
+    #[expect(clippy::too_many_arguments, reason = "each is one kind of row, told apart by its type")]
     pub fn tell(
         definition: &Definition,
         order: &str,
@@ -55,16 +57,23 @@ impl Story {
         mut attempts: Vec<Attempt>,
         instances: impl IntoIterator<Item = Instance>,
         standing: Vec<Finding>,
+        first_signal_ns: Nanos,
         now_ns: Nanos,
     ) -> Self {
         attempts.sort_by_cached_key(|attempt| judge::order(definition, attempt));
         let refs: Vec<&Attempt> = attempts.iter().collect();
         let mut known = Instances::default();
         instances.into_iter().for_each(|instance| known.restore(instance));
-        let scene =
-            Scene { definition, instances: &known, sight: Sight::Blind, now: now_ns, first_signal_ns: 0 };
+        let scene = Scene {
+            definition,
+            instances: &known,
+            sight: Sight::Blind,
+            now: now_ns,
+            first_signal_ns,
+            standing: &standing,
+        };
         let mut automaton = Automaton::new(definition.net.clone());
-        let judgement = judge::judge(&scene, &mut automaton, order, &refs, &standing);
+        let judgement = judge::judge(&scene, &mut automaton, order, &refs);
         let mut keys: Vec<_> = attempts.iter().flat_map(|attempt| attempt.keys.iter().cloned()).collect();
         keys.sort();
         keys.dedup();

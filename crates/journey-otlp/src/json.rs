@@ -43,7 +43,7 @@ fn record(span: Span<'_>) -> Result<SpanRecord<'_>, Reject> {
     if span.attributes.len() > ATTRIBUTES_MAX {
         return Err(Reject::TooManyAttributes);
     }
-    let parent_span_id = match &*span.parent_span_id {
+    let parent_span_id = match span.parent_span_id.as_ref().map_or("", |id| &*id.0) {
         "" | "0000000000000000" => None,
         hex => Some(hex.parse().map_err(|_| Reject::InvalidParentId)?),
     };
@@ -91,7 +91,7 @@ fn value(any: AnyValue<'_>) -> Option<Value<'_>> {
         AnyValue { string_value: Some(text), .. } => Some(Value::Str(text.0)),
         AnyValue { bool_value: Some(truth), .. } => Some(Value::Bool(truth)),
         AnyValue { int_value: Some(number), .. } => Some(Value::Int(number.0)),
-        AnyValue { double_value: Some(number), .. } => Some(Value::Double(number)),
+        AnyValue { double_value: Some(number), .. } => Some(Value::Double(number.0)),
         AnyValue { array_value: Some(array), .. } => {
             let texts = array.values.into_iter().map(|element| element.string_value.map(|text| text.0));
             texts.collect::<Option<Vec<_>>>().map(Value::StrArray)
@@ -105,7 +105,7 @@ fn value(any: AnyValue<'_>) -> Option<Value<'_>> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, default)]
     resource_spans: Vec<ResourceSpans<'a>>,
 }
 
@@ -139,8 +139,9 @@ struct Span<'a> {
     span_id: Cow<'a, str>,
     #[serde(borrow, default)]
     trace_state: Cow<'a, str>,
+    /// Some exporters write the absent parent as `null`.
     #[serde(borrow, default)]
-    parent_span_id: Cow<'a, str>,
+    parent_span_id: Option<Text<'a>>,
     #[serde(borrow, default)]
     name: Cow<'a, str>,
     #[serde(default)]
@@ -193,7 +194,7 @@ struct AnyValue<'a> {
     string_value: Option<Text<'a>>,
     bool_value: Option<bool>,
     int_value: Option<Integer<i64>>,
-    double_value: Option<f64>,
+    double_value: Option<Double>,
     #[serde(borrow)]
     array_value: Option<ArrayValue<'a>>,
 }
@@ -207,6 +208,24 @@ struct ArrayValue<'a> {
 /// A text that is borrowed inside an `Option` too, where serde would copy a bare `Cow`.
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A double, as a number or as one of the texts `NaN`, `Infinity`, `-Infinity`.
+struct Double(f64);
+
+impl<'de> Deserialize<'de> for Double {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(f64),
+            Text(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(number) => Ok(Double(number)),
+            Either::Text(text) => text.parse().map(Double).map_err(de::Error::custom),
+        }
+    }
+}
 
 /// A 64-bit integer, as a decimal text or a number.
 #[derive(Default)]
@@ -273,6 +292,18 @@ mod tests {
         })
         .unwrap();
         assert_eq!(seen, 1);
+    }
+
+    /// Scenario: the forms that protobuf's JSON mapping allows beside the usual ones.
+    /// Guarantees: they are read.
+    #[test]
+    fn lenient_forms() {
+        walk(b"{}", |_, _| panic!("no span")).unwrap();
+        let text =
+            br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c",
+            "spanId":"eee19b7ec3c1b174","parentSpanId":null,"startTimeUnixNano":1,"endTimeUnixNano":2,
+            "attributes":[{"key":"x","value":{"doubleValue":"NaN"}}]}]}]}]}"#;
+        walk(text, |_, read| assert!(read.unwrap().f64("x").unwrap().is_nan())).unwrap();
     }
 
     /// Scenario: one span has a broken id; another text is no OTLP at all.

@@ -56,7 +56,7 @@ async fn bad_requests_are_told_what_is_wrong() {
         ("content-type", "application/json", b"{".to_vec(), 400, "line 1 column 1"),
         ("content-type", "text/plain", b"x".to_vec(), 415, "`text/plain` is not taken"),
         ("content-encoding", "br", b"x".to_vec(), 415, ""),
-        ("content-type", "application/x-protobuf", large, 413, "more than 16777216 bytes"),
+        ("content-type", "application/x-protobuf", large, 413, "more than 8388608 bytes"),
     ];
     for (name, value, body, status, text) in cases {
         let response = client.post(&url).header(name, value).body(body).send().await.unwrap();

@@ -57,11 +57,11 @@ impl Sender {
             if let Err(error) = self.send_due().await {
                 metrics::counter!(crate::telemetry::ALERTS_FAILED).increment(1);
                 if !self.is_away {
-                    tracing::warn!("alerts do not reach {}, trying again: {error:#}", self.target.url());
+                    tracing::warn!("alerts do not reach {}, trying again: {error:#}", self.target.address());
                 }
                 self.is_away = true;
             } else if std::mem::take(&mut self.is_away) {
-                tracing::info!("alerts reach {} again", self.target.url());
+                tracing::info!("alerts reach {} again", self.target.address());
             }
             // A finding wakes it at once, the clock for what is due again.
             let pause = if self.is_away { RETRY_PAUSE } else { TICK * 4 };

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use journey_detect::Nanos;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -32,8 +33,9 @@ impl Target {
         })
     }
 
-    pub(super) fn url(&self) -> &str {
-        &self.url
+    /// The address for the log: a URL may hold a password.
+    pub(super) fn address(&self) -> &str {
+        self.url.rsplit_once('@').map_or(&self.url, |(_, address)| address)
     }
 
     /// Sends these findings as alerts, and the heartbeat if it is due.
@@ -53,7 +55,7 @@ impl Target {
             // The valid ones of a refused request are stored; find the one that is not.
             for alert in chunk {
                 if !self.send(std::slice::from_ref(alert)).await? {
-                    tracing::error!("{} refuses the alert {alert}", self.url);
+                    tracing::error!("{} refuses the alert {alert}", self.address());
                 }
             }
         }
@@ -65,8 +67,11 @@ impl Target {
         let url = format!("{}/api/v2/alerts", self.url);
         let response = self.client.post(url).json(alerts).send().await?;
         match response.status() {
-            StatusCode::BAD_REQUEST => Ok(false),
             status if status.is_success() => Ok(true),
+            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+                bail!("it answered {status}")
+            }
+            status if status.is_client_error() => Ok(false),
             status => bail!("it answered {status}"),
         }
     }
@@ -85,7 +90,8 @@ impl Target {
         annotate("reason", finding.reason.to_string());
         annotate("evidence", finding.evidence.to_string());
         annotate("orders", key.order.to_string());
-        annotate("journey_url", format!("{}/api/v1/orders/{}", self.journey_url, key.order));
+        let order_url = self.order_url(&key.order);
+        annotate("journey_url", order_url.clone());
         if let Some(stage) = &finding.waiting_for {
             annotate("waiting_for", stage.to_string());
         }
@@ -104,8 +110,13 @@ impl Target {
             "annotations": annotations,
             "startsAt": rfc3339(stored.raised_ns),
             "endsAt": rfc3339(ends_ns),
-            "generatorURL": format!("{}/api/v1/orders/{}", self.journey_url, key.order),
+            "generatorURL": order_url,
         })
+    }
+
+    /// Where the order's story is. An id may hold anything; Alertmanager refuses what is no URL.
+    fn order_url(&self, order: &str) -> String {
+        format!("{}/api/v1/orders/{}", self.journey_url, utf8_percent_encode(order, NON_ALPHANUMERIC))
     }
 
     /// The dead man's switch: it fires as long as the analyzer works.

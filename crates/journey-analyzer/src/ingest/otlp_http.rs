@@ -3,27 +3,40 @@
 //! The answer is given after the commit: what was accepted is durable. When the engine is busy or the store away,
 //! the sender is told to come again.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State, rejection::BytesRejection};
+use axum::extract::{DefaultBodyLimit, Request, State, rejection::BytesRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use journey_otlp::{answer, json, wire};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tower_http::decompression::RequestDecompressionLayer;
 
-use crate::limits::{BODY_BYTES_MAX, COMMIT_WAIT_MAX};
+use crate::limits::{BODY_BYTES_MAX, COMMIT_WAIT_MAX, REQUESTS_MAX};
 use crate::{Delivery, Encoding, Outcome, Receipt, telemetry};
 
 /// The receiver's routes.
 pub fn router(deliveries: mpsc::Sender<Delivery>) -> Router {
+    let places = Arc::new(Semaphore::new(REQUESTS_MAX));
     Router::new()
         .route("/v1/traces", post(traces))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(RequestDecompressionLayer::new())
+        .layer(middleware::from_fn_with_state(places, take_place))
         .with_state(deliveries)
+}
+
+/// Bounds the bodies in memory: a request without a place is told to come again before its body is read.
+async fn take_place(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => refused(encoding(request.headers()).unwrap_or(Encoding::Protobuf), "busy"),
+    }
 }
 
 async fn traces(
@@ -54,14 +67,16 @@ async fn traces(
     }
     match deliver(&deliveries, encoding, body).await {
         Ok(outcome) => success(encoding, &outcome),
-        Err(reason) => {
-            metrics::counter!(telemetry::REFUSED, "reason" => reason).increment(1);
-            let message = format!("not taken ({reason}); come again");
-            let mut response = failure(encoding, StatusCode::SERVICE_UNAVAILABLE, &message);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
-            response
-        }
+        Err(reason) => refused(encoding, reason),
     }
+}
+
+fn refused(encoding: Encoding, reason: &'static str) -> Response {
+    metrics::counter!(telemetry::REFUSED, "reason" => reason).increment(1);
+    let message = format!("not taken ({reason}); come again");
+    let mut response = failure(encoding, StatusCode::SERVICE_UNAVAILABLE, &message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    response
 }
 
 /// The content type's encoding; an absent one is protobuf.

@@ -15,11 +15,14 @@ use lapin::options::{
     QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::limits::{BODY_BYTES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, STREAM_PREFETCH, STREAM_QUIET};
+use crate::limits::{
+    AMQP_HEARTBEAT_S, BODY_BYTES_MAX, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN, STREAM_PREFETCH, STREAM_QUIET,
+};
 use crate::store::Store;
 use crate::{Delivery, Encoding, Receipt, telemetry};
 
@@ -73,7 +76,9 @@ impl StreamReader {
     /// One connection, from its begin to its end. `Ok` when the owner is gone.
     async fn read(&self) -> anyhow::Result<()> {
         let properties = ConnectionProperties::default().with_connection_name("journey-analyzer".into());
-        let connection = Connection::connect(&self.url, properties).await?;
+        let mut uri: AMQPUri = self.url.parse().map_err(anyhow::Error::msg)?;
+        uri.query.heartbeat.get_or_insert(AMQP_HEARTBEAT_S);
+        let connection = Connection::connect_uri(uri, properties).await?;
         let channel = connection.create_channel().await?;
         declare(&channel).await?;
         channel.basic_qos(STREAM_PREFETCH, BasicQosOptions::default()).await?;

@@ -1,6 +1,7 @@
 //! What readers ask.
 
 use journey_detect::{Attempt, Finding, Instance, Nanos, Verdict};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query, query_scalar};
 
 use super::Store;
@@ -10,13 +11,13 @@ use crate::limits::API_ROWS_MAX;
 /// What an engine is rebuilt from.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Attempts of journeys that are not past `expire_after`.
-    pub attempts: Vec<Attempt>,
+    /// Attempts of journeys that are not past `expire_after`, and the names of the journeys of each.
+    pub attempts: Vec<(Attempt, Vec<Box<str>>)>,
     /// Service instances.
     pub instances: Vec<Instance>,
     /// Findings that stand.
     pub standing: Vec<Finding>,
-    /// Event time of the first signal ever seen.
+    /// When the first signal ever came.
     pub first_signal_ns: Option<Nanos>,
 }
 
@@ -53,24 +54,34 @@ impl Store {
     /// Of the database, or a row that no version of this program wrote.
     pub async fn snapshot(&self, since_ns: Nanos) -> anyhow::Result<Snapshot> {
         let attempts = query(
-            "select a.* from order_journey a
-             where exists (select 1 from membership m join journey j on j.name = m.journey
-                           where m.trace_id = a.trace_id and m.span_id = a.span_id and j.last_ns >= ?1)
-                or (not exists (select 1 from membership m where m.trace_id = a.trace_id and m.span_id = a.span_id)
-                    and coalesce(a.end_ns, a.last_beat_ns, a.start_ns) >= ?1)",
+            "select a.*, json_group_array(m.journey) as journeys
+             from journey j join membership m on m.journey = j.name join order_journey a using (trace_id, span_id)
+             where j.last_ns >= ?1
+             group by a.trace_id, a.span_id
+             union all
+             select a.*, '[]' from order_journey a
+             where coalesce(a.end_ns, a.last_beat_ns, a.start_ns) >= ?1
+               and not exists (select 1 from membership m where m.trace_id = a.trace_id and m.span_id = a.span_id)",
         )
         .bind(to_column(since_ns))
         .fetch_all(&self.pool)
         .await?;
         let instances = query("select * from instance").fetch_all(&self.pool).await?;
-        let first_signal: Option<String> = self.meta("first_signal_ns").await?;
         let standing = self.findings(true, 0).await?;
         Ok(Snapshot {
-            attempts: attempts.iter().map(rows::attempt).collect::<Result<_, _>>()?,
+            attempts: attempts.iter().map(attempt_and_journeys).collect::<Result<_, _>>()?,
             instances: instances.iter().map(rows::instance).collect::<Result<_, _>>()?,
             standing: standing.into_iter().map(|stored| stored.finding).collect(),
-            first_signal_ns: first_signal.and_then(|text| text.parse().ok()),
+            first_signal_ns: self.first_signal_ns().await?,
         })
+    }
+
+    /// When the first signal ever came.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn first_signal_ns(&self) -> sqlx::Result<Option<Nanos>> {
+        Ok(self.meta("first_signal_ns").await?.and_then(|text| text.parse().ok()))
     }
 
     /// Findings that stand, and if not `standing_only` those cleared since `cleared_since_ns`.
@@ -172,7 +183,12 @@ impl Store {
     }
 }
 
-fn summary(row: &sqlx::sqlite::SqliteRow) -> anyhow::Result<JourneySummary> {
+fn attempt_and_journeys(row: &SqliteRow) -> anyhow::Result<(Attempt, Vec<Box<str>>)> {
+    let journeys: String = row.try_get("journeys")?;
+    Ok((rows::attempt(row)?, serde_json::from_str(&journeys)?))
+}
+
+fn summary(row: &SqliteRow) -> anyhow::Result<JourneySummary> {
     Ok(JourneySummary {
         name: row.try_get("name")?,
         verdict: rows::verdict(row)?,

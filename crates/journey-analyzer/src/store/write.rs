@@ -20,7 +20,7 @@ pub struct Batch {
     pub offsets: Vec<(&'static str, u64)>,
     /// What could not be taken.
     pub rejects: Vec<Reject>,
-    /// Event time of the first signal ever seen.
+    /// When the first signal ever came.
     pub first_signal_ns: Option<Nanos>,
     /// Wall clock, nanoseconds since the Unix epoch.
     pub now_ns: Nanos,

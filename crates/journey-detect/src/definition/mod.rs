@@ -5,9 +5,7 @@
 
 mod read;
 
-use std::collections::hash_map::DefaultHasher;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use journey_model::SpanKind;
@@ -46,8 +44,6 @@ pub struct Definition {
     pub rules: Vec<Rule>,
     /// Attributes that later stages inherit for comparison.
     pub facets: Vec<String>,
-    /// Changes with each change of the text.
-    pub hash: u64,
     pub(crate) net: Arc<Net>,
 }
 
@@ -213,12 +209,6 @@ impl fmt::Display for DefinitionErrors {
         }
         Ok(())
     }
-}
-
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

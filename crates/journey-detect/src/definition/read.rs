@@ -15,11 +15,10 @@ use crate::yaml::{self, Fields, Mistakes, Node};
 use crate::{Allowance, Nanos};
 
 pub(super) fn definition(text: &str) -> Result<Definition, DefinitionErrors> {
-    yaml::read(text, |root, mistakes| read(root, text, mistakes))
-        .map_err(|mistakes| DefinitionErrors { mistakes })
+    yaml::read(text, read).map_err(|mistakes| DefinitionErrors { mistakes })
 }
 
-fn read(root: Node<'_>, text: &str, mistakes: &mut Mistakes) -> Option<Definition> {
+fn read(root: Node<'_>, mistakes: &mut Mistakes) -> Option<Definition> {
     let sections = Fields::of(root, SECTIONS, mistakes)?;
     match sections.get("version").map(|node| (node, node.text())) {
         Some((_, Some(version))) if version == "1" => {}
@@ -51,7 +50,6 @@ fn read(root: Node<'_>, text: &str, mistakes: &mut Mistakes) -> Option<Definitio
         flow,
         rules,
         facets: sections.get("facets").map(|node| texts(node, mistakes)).unwrap_or_default(),
-        hash: super::hash(text),
         net,
     })
 }

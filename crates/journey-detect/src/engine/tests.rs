@@ -294,13 +294,46 @@ fn a_restart_changes_nothing() {
             .partition(|signal| signal.at_ns <= EPOCH_NS + cut * SECOND_NS);
         let mut engine = Engine::new(shipped());
         let first = play_on(&mut engine, before, cut, seeing);
-        let attempts: Vec<Attempt> = engine.attempts.values().cloned().collect();
-        let standing: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
-        let instances = Vec::new();
-        let mut engine = Engine::restore(shipped(), attempts, instances, standing, engine.first_signal_ns());
+        let mut engine = restart(&engine);
         let second = play_on(&mut engine, after, 110, seeing);
         assert_eq!(format!("{first}{second}"), whole, "restarted at {cut} s");
     }
+}
+
+/// Another engine with what this one has reported.
+fn restart(engine: &Engine) -> Engine {
+    let mut attempts = Vec::new();
+    for group in engine.rows.keys() {
+        let (parts, _) = engine.identity.parts(&engine.definition, *group);
+        attempts.extend(parts.iter().flat_map(|part| {
+            part.attempts.iter().map(|id| (engine.attempts[id].clone(), vec![part.name.clone()]))
+        }));
+    }
+    let standing: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
+    Engine::restore(shipped(), attempts, [], standing, engine.first_signal_ns())
+}
+
+/// Scenario: a missing step was held against an order, and the analyzer restarts or goes blind for a while.
+/// Guarantees: the finding goes on standing, and a restart reports no attempt that did not change.
+#[test]
+fn a_violation_outlives_restart_and_blindness() {
+    let text = "1s shop-api/1 end model_upload cart.id=c1
+        3s crm-api/1 end order_create order.id=A cart.id=c1
+        6s mes-api/1 end price.estimate order.id=A";
+    let (engine, log) = play(shipped(), text, 100);
+    assert_eq!(
+        log,
+        "65s raised OrderViolation A missing_step: price.estimate came without price.load_model, \
+         price.simplify_model\n"
+    );
+    let mut engine = restart(&engine);
+    let first = engine.look(Sight::Blind, EPOCH_NS + 101 * SECOND_NS);
+    assert_eq!((first.attempts, first.raised, first.cleared), (vec![], vec![], vec![]));
+    let seeing = |_| Sight::Seeing { since_ns: EPOCH_NS + 110 * SECOND_NS };
+    assert_eq!(
+        play_on(&mut engine, Vec::new(), 300, seeing),
+        "230s raised OrderStuck A not_started: waiting for price.final since 00:00:06\n"
+    );
 }
 
 /// Scenario: a step arrives long before all the steps that lead to it, and later a second time for good.
@@ -462,6 +495,50 @@ fn the_first_step_seen_may_be_any() {
     }
     let (_, log) = play(definition, &lines[4], 200);
     assert_eq!(log, "130s raised OrderStuck A not_started: waiting for price_form since 00:00:10\n");
+}
+
+/// Scenario: the start marker of a stage is lost, its beats come; later they stop.
+/// Guarantees: the stage runs, nobody waits for it, and its death is found.
+#[test]
+fn a_stage_without_its_start_marker_runs() {
+    let mut text = "1s shop-api/1 end model_upload cart.id=c1
+        3s crm-api/1 end order_create order.id=A cart.id=c1
+        6s mes-api/1 end price.load_model order.id=A\n"
+        .to_owned();
+    for beat in 1..=12 {
+        text += &format!(
+            "{}s mes-api/1 beat price.simplify_model order.id=A idle=1s interval=15s\n",
+            6 + beat * 15
+        );
+    }
+    check(
+        &text,
+        250,
+        expect![[r#"
+            246s raised StageDead A no_beats: price.simplify_model has shown no sign of life since 00:03:06
+        "#]],
+    );
+}
+
+/// Scenario: every order claims the same cart, and one order has no end of attempts.
+/// Guarantees: every order is judged all the same, memory keeps its bound, and what was refused is counted.
+#[test]
+fn a_shared_alias_and_an_endless_order_stay_bounded() {
+    let mut engine = Engine::new(shipped());
+    let mut refused = 0;
+    for n in 0..6_000 {
+        let order = if n % 2 == 0 { "endless".to_owned() } else { format!("o{n}") };
+        let line =
+            format!("{n}ms crm-api/1 end order_create order.id={order} cart.id=default span=s{n} took=0s");
+        let signal = scenario::signals(&line).remove(0);
+        refused += u64::from(engine.observe(&signal.resource, &signal.span).is_err());
+    }
+    engine.look(Sight::Seeing { since_ns: 0 }, EPOCH_NS + SECOND_NS);
+    let counters = engine.counters();
+    assert_eq!((counters.journey_full, counters.ties_refused), (refused, 1_976));
+    assert_eq!(engine.attempts.len(), 6_000 - refused as usize);
+    let others = engine.rows.values().flat_map(BTreeMap::keys).filter(|name| name.starts_with('o'));
+    assert_eq!(others.count(), 3_000);
 }
 
 /// Scenario: a stage that the definition lists but the flow does not have comes, once forbidden by a rule.

@@ -25,6 +25,8 @@ pub(crate) struct Course {
     /// Where the journey stands after them.
     pub(crate) state: StateId,
     deviations: Vec<Deviation>,
+    /// The first deviation that is held against the order.
+    violation: Option<Finding>,
     /// The first steps lie before the first signal ever seen, or close after it.
     pub(super) began_in_the_middle: bool,
 }
@@ -48,23 +50,36 @@ struct Deviation {
     index: usize,
     expected: Vec<StageId>,
     kind: DeviationKind,
+    /// Why it is not held against the order, if it is not.
+    excuse: Option<Excuse>,
 }
 
 #[derive(Debug)]
 enum DeviationKind {
-    /// No missing step explains it, and the grace for late ones is over.
+    /// No missing step explains it.
     Extra,
-    /// These steps are missing before it, and their grace is over.
+    /// These steps are missing before it.
     Missing(Vec<StageId>),
-    /// These steps are missing, and it is too early, or there is reason, not to hold that against the order.
-    Unseen { recheck_ns: Option<Nanos> },
-    /// A step that belongs before it comes later.
+    /// Steps that belong before it come later.
     Swapped(Vec<StageId>),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Excuse {
+    /// Steps that lead to it may still be on their way, until this moment; `None` while nobody sees.
+    Grace(Option<Nanos>),
+    /// The missing steps belong to a process that vanished.
+    Vanished,
 }
 
 impl Course {
     /// Follows the attempts, which are sorted.
-    pub(super) fn follow(scene: &Scene<'_>, automaton: &mut Automaton, attempts: &[&Attempt]) -> Self {
+    pub(super) fn follow(
+        scene: &Scene<'_>,
+        automaton: &mut Automaton,
+        order_id: &str,
+        attempts: &[&Attempt],
+    ) -> Self {
         let standings = standings(scene, attempts);
         let queue: VecDeque<(usize, StageId)> = attempts
             .iter()
@@ -82,11 +97,13 @@ impl Course {
             aside: Vec::new(),
             state: automaton.initial(),
             deviations: Vec::new(),
+            violation: None,
             began_in_the_middle: false,
         };
         course.begin(scene, automaton, attempts, &queue);
         course.walk(scene, automaton, attempts, queue);
         course.close_passed(automaton);
+        course.violation = course.held(scene, order_id, attempts);
         course
     }
 
@@ -144,26 +161,34 @@ impl Course {
             }
             let index = self.steps.len();
             let kind = match missing_before(automaton, before, stage) {
-                None => after_grace(scene, attempts[at], DeviationKind::Extra),
+                None => DeviationKind::Extra,
                 Some((missing, after)) => {
                     self.state = after;
                     self.steps.push(Step { attempt: at, stage, before });
-                    if self.close_running(scene, attempts, &missing) {
+                    if self.close_running(scene, &attempts[..at], &missing) {
                         continue;
                     }
-                    self.explain(scene, attempts, at, &missing, &queue, &mut explained)
+                    let is_later = |stage: &StageId| queue.iter().any(|(_, found)| found == stage);
+                    let later: Vec<StageId> = missing.iter().copied().filter(is_later).collect();
+                    explained.extend(&later);
+                    if later.is_empty() {
+                        DeviationKind::Missing(missing)
+                    } else {
+                        DeviationKind::Swapped(later)
+                    }
                 }
             };
+            let excuse = self.excuse(scene, attempts, at, &kind);
             let expected = automaton.expected(before).collect();
-            self.deviations.push(Deviation { attempt: at, index, expected, kind });
+            self.deviations.push(Deviation { attempt: at, index, expected, kind, excuse });
         }
     }
 
-    /// Closes a running attempt of each missing step: it began, so it is its end that was not seen. Returns whether
-    /// there was one for each.
-    fn close_running(&mut self, scene: &Scene<'_>, attempts: &[&Attempt], missing: &[StageId]) -> bool {
+    /// Closes a running attempt of each missing step, if one began before: it is its end that was not seen. Returns
+    /// whether there was one for each.
+    fn close_running(&mut self, scene: &Scene<'_>, earlier: &[&Attempt], missing: &[StageId]) -> bool {
         let running = |stage: &StageId| {
-            attempts.iter().enumerate().position(|(at, attempt)| {
+            earlier.iter().enumerate().position(|(at, attempt)| {
                 self.standings[at] == Standing::Running
                     && scene.definition.stage_named(&attempt.stage) == Some(*stage)
             })
@@ -173,34 +198,49 @@ impl Course {
         true
     }
 
-    /// Why these steps are missing before the attempt.
-    fn explain(
+    /// Why a deviation at this attempt is not held against the order.
+    fn excuse(
         &self,
         scene: &Scene<'_>,
         attempts: &[&Attempt],
         at: usize,
-        missing: &[StageId],
-        rest: &VecDeque<(usize, StageId)>,
-        explained: &mut Vec<StageId>,
-    ) -> DeviationKind {
-        let later: Vec<StageId> =
-            missing.iter().copied().filter(|stage| rest.iter().any(|(_, found)| found == stage)).collect();
-        if !later.is_empty() {
-            explained.extend(&later);
-            return DeviationKind::Swapped(later);
-        }
-        let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
+        kind: &DeviationKind,
+    ) -> Option<Excuse> {
         let came_ns = attempts[at].first_ns();
-        let window = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came_ns);
-        let vanished = |stage: &StageId| {
-            let service = &scene.definition.stage(*stage).service;
-            let interval_ns = scene.definition.beat_interval_ns;
-            scene.instances.one_vanished(service, window, interval_ns, scene.sight, scene.now)
-        };
-        if missing.iter().all(vanished) {
-            return after_grace(scene, attempts[at], DeviationKind::Unseen { recheck_ns: None });
+        let interval_ns = scene.definition.beat_interval_ns;
+        if let DeviationKind::Swapped(_) = kind {
+            return None;
         }
-        after_grace(scene, attempts[at], DeviationKind::Missing(missing.to_vec()))
+        if let DeviationKind::Missing(missing) = kind {
+            let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
+            let window = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came_ns);
+            let vanished = |stage: &StageId| {
+                let service = &scene.definition.stage(*stage).service;
+                scene.instances.one_vanished(service, window, interval_ns, scene.sight, scene.now)
+            };
+            if missing.iter().all(vanished) {
+                return Some(Excuse::Vanished);
+            }
+        }
+        let grace = Allowance::Elapsed(interval_ns.saturating_mul(BEATS_MISSED_MAX));
+        let deadline = scene.sight.deadline(came_ns, grace);
+        (deadline.is_none_or(|deadline| scene.now < deadline)).then_some(Excuse::Grace(deadline))
+    }
+
+    /// The first deviation that is held against the order. One that stands needs no grace again.
+    fn held(&mut self, scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt]) -> Option<Finding> {
+        self.deviations.iter_mut().find_map(|deviation| {
+            let finding = violation(scene, order_id, attempts, deviation);
+            let is_held = match deviation.excuse {
+                None => true,
+                Some(Excuse::Grace(_)) => scene.stands(&finding),
+                Some(Excuse::Vanished) => false,
+            };
+            is_held.then(|| {
+                deviation.excuse = None;
+                finding
+            })
+        })
     }
 
     /// A running stage is done, its end unseen, once a step comes that could not have come without it.
@@ -230,37 +270,18 @@ impl Course {
 
     /// Whether a step is missing and that is not held against the order.
     pub(super) fn has_gap(&self) -> bool {
-        self.began_in_the_middle
-            || self.deviations.iter().any(|deviation| matches!(deviation.kind, DeviationKind::Unseen { .. }))
+        self.began_in_the_middle || self.deviations.iter().any(|deviation| deviation.excuse.is_some())
     }
 
     /// Reports the first deviation that is held against the order. Returns whether there is one.
-    pub(super) fn report(
-        &self,
-        scene: &Scene<'_>,
-        order_id: &str,
-        attempts: &[&Attempt],
-        judgement: &mut Judgement,
-    ) -> bool {
+    pub(super) fn report(&self, judgement: &mut Judgement) -> bool {
         for deviation in &self.deviations {
-            if let DeviationKind::Unseen { recheck_ns } = deviation.kind {
-                judgement.look_again(recheck_ns);
+            if let Some(Excuse::Grace(until)) = deviation.excuse {
+                judgement.look_again(until);
             }
         }
-        let held = |deviation: &&Deviation| !matches!(deviation.kind, DeviationKind::Unseen { .. });
-        let Some(deviation) = self.deviations.iter().find(held) else { return false };
-        judgement.findings.push(violation(scene, order_id, attempts, deviation));
-        true
-    }
-}
-
-/// Steps that lead to this one may still be on their way: nothing is held against the order before their grace is
-/// over.
-fn after_grace(scene: &Scene<'_>, attempt: &Attempt, kind: DeviationKind) -> DeviationKind {
-    let grace = Allowance::Elapsed(scene.definition.beat_interval_ns.saturating_mul(BEATS_MISSED_MAX));
-    match scene.sight.deadline(attempt.first_ns(), grace) {
-        Some(deadline) if deadline <= scene.now => kind,
-        recheck_ns => DeviationKind::Unseen { recheck_ns },
+        judgement.findings.extend(self.violation.clone());
+        self.violation.is_some()
     }
 }
 
@@ -278,9 +299,7 @@ fn violation(scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt], deviation
         DeviationKind::Missing(missing) => {
             (Reason::MissingStep, format!("{stage} came without {}", names(missing)))
         }
-        DeviationKind::Extra | DeviationKind::Unseen { .. } => {
-            (Reason::WrongOrder, format!("{stage} came where it may not come"))
-        }
+        DeviationKind::Extra => (Reason::WrongOrder, format!("{stage} came where it may not come")),
     };
     let expected = names(&deviation.expected);
     Finding {
@@ -320,12 +339,8 @@ fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
         if is_superseded(attempts, at, in_loop.contains(&stage)) {
             return Standing::Superseded;
         }
-        let is_seen = attempt.start_ns.is_some();
-        if is_seen || scene.definition.order_by == OrderBy::End {
-            Standing::Running
-        } else {
-            Standing::Unplaced
-        }
+        // Its start may be lost; a beat shows it as well.
+        Standing::Running
     };
     attempts.iter().enumerate().map(standing).collect()
 }

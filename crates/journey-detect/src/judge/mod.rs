@@ -90,8 +90,17 @@ pub(crate) struct Scene<'a> {
     pub(crate) instances: &'a Instances,
     pub(crate) sight: Sight,
     pub(crate) now: Nanos,
-    /// Event time of the first signal ever seen.
+    /// When the first signal ever came.
     pub(crate) first_signal_ns: Nanos,
+    /// Findings that stand about this journey.
+    pub(crate) standing: &'a [Finding],
+}
+
+impl Scene<'_> {
+    /// Whether this very finding stands already, whoever saw it.
+    fn stands(&self, finding: &Finding) -> bool {
+        self.standing.iter().any(|known| known.is_same(finding))
+    }
 }
 
 /// What the judge says.
@@ -116,16 +125,15 @@ impl Judgement {
     }
 }
 
-/// Judges one journey. `attempts` must be sorted by [`order`]; `standing` are the findings that stand.
+/// Judges one journey. `attempts` must be sorted by [`order`].
 pub(crate) fn judge(
     scene: &Scene<'_>,
     automaton: &mut Automaton,
     order_id: &str,
     attempts: &[&Attempt],
-    standing: &[Finding],
 ) -> Judgement {
     automaton.trim();
-    let course = Course::follow(scene, automaton, attempts);
+    let course = Course::follow(scene, automaton, order_id, attempts);
     let mut judgement = Judgement {
         verdict: Verdict::Open,
         findings: Vec::new(),
@@ -133,9 +141,9 @@ pub(crate) fn judge(
         standings: course.standings.clone(),
         next_ns: None,
     };
-    let is_violated = course.report(scene, order_id, attempts, &mut judgement)
-        | rules::report(scene, &course, order_id, attempts, &mut judgement);
-    silence::report(scene, automaton, &course, order_id, attempts, standing, &mut judgement);
+    let is_violated =
+        course.report(&mut judgement) | rules::report(scene, &course, order_id, attempts, &mut judgement);
+    silence::report(scene, automaton, &course, order_id, attempts, &mut judgement);
     let is_running = course.standings.contains(&Standing::Running);
     judgement.verdict = match () {
         () if is_violated => Verdict::Violated,

@@ -19,10 +19,9 @@ pub(super) fn report(
     course: &Course,
     order_id: &str,
     attempts: &[&Attempt],
-    standing: &[Finding],
     judgement: &mut Judgement,
 ) {
-    let mut report = Report { scene, order_id, standing, judgement };
+    let mut report = Report { scene, order_id, judgement };
     for (at, attempt) in attempts.iter().enumerate() {
         if course.standings[at] == Standing::Running {
             report.running(attempt);
@@ -56,6 +55,14 @@ fn pending<'a>(
     enabled(automaton, course)
         .into_iter()
         .filter_map(|(stage, by)| {
+            let definition = scene.definition.stage(stage);
+            let runs = |(at, attempt): (usize, &&Attempt)| {
+                course.standings[at] == Standing::Running && *attempt.stage == *definition.name
+            };
+            // It has begun; where steps count by their end, it is no step yet.
+            if attempts.iter().enumerate().any(runs) {
+                return None;
+            }
             let enabled_by = attempts[by];
             let mut since_ns = ended(course, attempts, by)?;
             for rule in &scene.definition.rules {
@@ -65,7 +72,6 @@ fn pending<'a>(
                     since_ns = since_ns.max(ended(course, attempts, course.first(first)?)?);
                 }
             }
-            let definition = scene.definition.stage(stage);
             let failed =
                 attempts.iter().filter(|attempt| attempt.has_failed() && *attempt.stage == *definition.name);
             since_ns = failed.filter_map(|attempt| attempt.end_ns).fold(since_ns, Nanos::max);
@@ -139,7 +145,6 @@ fn alternatives<'a>(
 struct Report<'r, 'a> {
     scene: &'r Scene<'a>,
     order_id: &'r str,
-    standing: &'r [Finding],
     judgement: &'r mut Judgement,
 }
 
@@ -282,8 +287,7 @@ impl Report<'_, '_> {
 
     /// Reports the finding if it stands already or its deadline has passed; else notes when to look again.
     fn raise_at(&mut self, finding: Finding, deadline: Option<Nanos>) {
-        let stands = self.standing.iter().any(|known| known.is_same(&finding));
-        if stands || deadline.is_some_and(|deadline| deadline <= self.scene.now) {
+        if self.scene.stands(&finding) || deadline.is_some_and(|deadline| deadline <= self.scene.now) {
             self.judgement.findings.push(finding);
         } else {
             self.judgement.look_again(deadline);

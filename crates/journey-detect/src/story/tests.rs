@@ -30,7 +30,7 @@ fn check(text: &str, until_s: u64, expected: Expect) {
         standing.extend(outputs.raised);
     }
     let now = EPOCH_NS + until_s * SECOND_NS;
-    let story = Story::tell(&definition, "A", verdict.unwrap(), attempts, [], standing, now);
+    let story = Story::tell(&definition, "A", verdict.unwrap(), attempts, [], standing, EPOCH_NS, now);
     expected.assert_eq(&story.to_string());
 }
 

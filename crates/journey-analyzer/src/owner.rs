@@ -178,6 +178,7 @@ impl Owner {
         metrics::counter!(telemetry::REPEATS).absolute(counters.repeats);
         metrics::counter!(telemetry::EXPIRED).absolute(counters.expired);
         metrics::counter!(telemetry::EVICTED).absolute(counters.evicted);
+        metrics::counter!(telemetry::TIES_REFUSED).absolute(counters.ties_refused);
         metrics::counter!(telemetry::GIVEN_UP).absolute(counters.given_up);
         for finding in &batch.outputs.cleared {
             tracing::info!(order = %finding.key.order, "{} cleared: {}", finding.key.alert, finding.summary);

@@ -12,6 +12,7 @@
 //! | `journey_analyzer_repeats_total` | spans | one said nothing new |
 //! | `journey_analyzer_expired_total` | journeys | one left memory, silent for `expire_after` |
 //! | `journey_analyzer_evicted_total` | journeys | one left memory because it was full |
+//! | `journey_analyzer_ties_refused_total` | ties | a key's value would have tied too many orders |
 //! | `journey_analyzer_given_up_total` | attempts | one without a key was given up because too many wait |
 //! | `journey_analyzer_sight` | 0 or 1 | whether silence is judged |
 //! | `journey_analyzer_stream_lost_total` | messages | the stream was truncated past the stored offset |
@@ -43,6 +44,8 @@ pub const REPEATS: &str = "journey_analyzer_repeats_total";
 pub const EXPIRED: &str = "journey_analyzer_expired_total";
 /// Counter: journeys that left memory because it was full.
 pub const EVICTED: &str = "journey_analyzer_evicted_total";
+/// Counter: ties not made because a key's value would have tied too many orders.
+pub const TIES_REFUSED: &str = "journey_analyzer_ties_refused_total";
 /// Counter: attempts without a key that were given up.
 pub const GIVEN_UP: &str = "journey_analyzer_given_up_total";
 /// Gauge: 1 while silence is judged.

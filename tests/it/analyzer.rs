@@ -2,6 +2,7 @@
 
 mod alerts;
 mod otlp_http;
+mod store;
 mod stream;
 
 use std::net::SocketAddr;

@@ -16,7 +16,10 @@ use tokio::{
 pub(crate) struct Urls {
     pub(crate) shop: String,
     pub(crate) crm: String,
+    /// For partners.
     pub(crate) mes: String,
+    /// For the workshop.
+    pub(crate) mes_internal: String,
 }
 
 /// A caller of all three services; cheap to clone.
@@ -34,7 +37,7 @@ pub(crate) struct Api {
 /// An order as CRM knows it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Order {
-    /// `new`, `priced`, `accepted`, then the last status.
+    /// `new`, then `priced` or `failed`, `accepted`, then the last status.
     pub(crate) state: String,
     /// The price, once it is formed.
     pub(crate) price: Option<f64>,
@@ -132,13 +135,13 @@ impl Api {
     /// Whether the order was taken into production.
     pub(crate) async fn is_in_production(&self, order: &str) -> Result<bool> {
         let _calling = self.mes_calls.read().await;
-        let request = self.client.get(format!("{}/productions/{order}", self.urls.mes));
+        let request = self.client.get(format!("{}/productions/{order}", self.urls.mes_internal));
         Ok(self.found::<serde_json::Value>(request).await?.is_some())
     }
 
     /// Reports a status. A call that failed may have had its effect, so the status is asked for before it is repeated.
     pub(crate) async fn set_status(&self, order: &str, to: &str) -> Result<()> {
-        let url = format!("{}/productions/{order}", self.urls.mes);
+        let url = format!("{}/productions/{order}", self.urls.mes_internal);
         let post = || self.client.post(format!("{url}/status")).json(&json!({ "to": to }));
         let deadline = Instant::now() + self.retry_for;
         loop {
@@ -163,7 +166,7 @@ impl Api {
     pub(crate) async fn inject(&self, order: &str, kind: &str, seconds: u64) -> Result<()> {
         let _calling = self.mes_calls.read().await;
         let body = json!({ "order": order, "kind": kind, "seconds": seconds });
-        self.accepted(self.client.post(format!("{}/faults", self.urls.mes)).json(&body)).await
+        self.accepted(self.client.post(format!("{}/faults", self.urls.mes_internal)).json(&body)).await
     }
 
     // === calls ===

@@ -47,7 +47,8 @@ async fn exists(channel: &Channel, queue: &str) -> bool {
 }
 
 /// All queues and streams of the services, the relay and the analyzer.
-const QUEUES: [&str; 8] = [
+const QUEUES: [&str; 9] = [
+    "crm.price_failures",
     "crm.price_requests",
     "crm.prices",
     "crm.statuses",

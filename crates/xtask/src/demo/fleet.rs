@@ -9,15 +9,17 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use journey_testkit::{
-    process::Process,
-    services::{Kind, ports},
-};
+use journey_testkit::process::Process;
 use nix::sys::signal::Signal;
 use reqwest::Client;
 use tokio::time::{Instant, sleep};
 
-use super::{analyzer_config, api::Urls, databases::Databases};
+use super::{
+    analyzer_config,
+    api::Urls,
+    databases::Databases,
+    settings::{Ports, Settings, http},
+};
 use crate::{cargo, interrupt::Interrupt, metadata::Metadata, parts::Parts};
 
 /// A program of the demo.
@@ -69,6 +71,7 @@ pub(crate) struct Fleet {
     binaries: PathBuf,
     logs: PathBuf,
     members: Vec<Member>,
+    urls: Urls,
     client: Client,
 }
 
@@ -112,22 +115,29 @@ impl Fleet {
             .map(|program| {
                 let folder = parts.home().path().join(program.name());
                 fs::create_dir(&folder)?;
-                Ok(settings.member(program, folder))
+                Ok(Member {
+                    program,
+                    port: ports.of(program),
+                    arguments: settings.arguments(program),
+                    environment: settings.environment(program),
+                    folder,
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         let analyzer = parts.home().path().join(Program::Analyzer.name());
         analyzer_config::write(&analyzer, parts, ports.analyzer, ports.otlp, environment)?;
-        Ok(Self { binaries: target.join("debug"), logs, members, client: Client::new() })
+        let urls = settings.urls();
+        Ok(Self { binaries: target.join("debug"), logs, members, urls, client: Client::new() })
     }
 
     /// Base URLs of the three services.
     pub(crate) fn service_urls(&self) -> Urls {
-        Urls { shop: self.url(Program::Shop), crm: self.url(Program::Crm), mes: self.url(Program::Mes) }
+        self.urls.clone()
     }
 
     /// The address of a program.
     pub(crate) fn url(&self, program: Program) -> String {
-        format!("http://127.0.0.1:{}", self.member(program).port)
+        http(self.member(program).port)
     }
 
     /// Where the programs log, a file each.
@@ -151,6 +161,8 @@ impl Fleet {
                 command.env_remove(name);
             }
         }
+        // The last lines of a log tell the error, not where it was made.
+        command.env("RUST_LIB_BACKTRACE", "0");
         command.args(&member.arguments).envs(member.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&member.folder).stdout(log.try_clone()?).stderr(log);
         let process = Process::spawn(&mut command, &member.pid_file())
@@ -218,119 +230,8 @@ impl Member {
     }
 }
 
-/// A port for every program; the analyzer has two.
-#[derive(Debug)]
-struct Ports {
-    analyzer: u16,
-    crm: u16,
-    mes: u16,
-    otlp: u16,
-    relay: u16,
-    shop: u16,
-}
-
-impl Ports {
-    fn free() -> Result<Self> {
-        match ports::free(6)?[..] {
-            [analyzer, crm, mes, otlp, relay, shop] => Ok(Self { analyzer, crm, mes, otlp, relay, shop }),
-            _ => bail!("six ports were asked for"),
-        }
-    }
-
-    fn of(&self, program: Program) -> u16 {
-        match program {
-            Program::Analyzer => self.analyzer,
-            Program::Crm => self.crm,
-            Program::Mes => self.mes,
-            Program::Relay => self.relay,
-            Program::Shop => self.shop,
-        }
-    }
-}
-
-/// What the programs are told about each other.
-struct Settings<'a> {
-    parts: &'a Parts,
-    databases: &'a Databases,
-    ports: &'a Ports,
-    /// The folder of uploaded models.
-    files: String,
-    /// Calculations of MES at a time.
-    mes_workers: u32,
-}
-
-impl Settings<'_> {
-    fn member(&self, program: Program, folder: PathBuf) -> Member {
-        let port = self.ports.of(program);
-        let arguments = match program {
-            Program::Analyzer => words(&["run", "--config", analyzer_config::FILE, "--data", "data"]),
-            Program::Relay => words(&["relay", "--listen", &self.address(program)]),
-            Program::Crm | Program::Mes | Program::Shop => Vec::new(),
-        };
-        Member { program, port, arguments, environment: self.environment(program), folder }
-    }
-
-    fn environment(&self, program: Program) -> Vec<(&'static str, String)> {
-        let amqp = self.parts.url(Kind::RabbitMq).to_owned();
-        match program {
-            Program::Analyzer => Vec::new(),
-            Program::Relay => vec![("JOURNEY_AMQP_URL", amqp)],
-            Program::Crm => {
-                self.service(program, "crm", &[("AMQP_URL", amqp), ("SHOP_URL", self.url(Program::Shop))])
-            }
-            Program::Mes => {
-                let own = [
-                    ("AMQP_URL", amqp),
-                    ("FILES_DIR", self.files.clone()),
-                    ("MES_FAULTS", "on".to_owned()),
-                    ("MES_LEASE", MES_LEASE.to_owned()),
-                    ("MES_WORKERS", self.mes_workers.to_string()),
-                ];
-                self.service(program, "mes", &own)
-            }
-            Program::Shop => {
-                let files = ("FILES_DIR", self.files.clone());
-                self.service(program, "shop", &[("CRM_URL", self.url(Program::Crm)), files])
-            }
-        }
-    }
-
-    /// What all three services need, and `own`.
-    fn service(
-        &self,
-        program: Program,
-        database: &str,
-        own: &[(&'static str, String)],
-    ) -> Vec<(&'static str, String)> {
-        let mut environment = vec![
-            ("LISTEN", self.address(program)),
-            ("DATABASE_URL", self.databases.url(database)),
-            ("JOURNEY_LANE_ENDPOINT", self.url(Program::Relay)),
-            ("JOURNEY_BEAT_INTERVAL", "1s".to_owned()),
-            // Only the journey lane is needed to find what breaks.
-            ("OTEL_TRACES_EXPORTER", "none".to_owned()),
-        ];
-        environment.extend_from_slice(own);
-        environment
-    }
-
-    fn address(&self, program: Program) -> String {
-        format!("127.0.0.1:{}", self.ports.of(program))
-    }
-
-    fn url(&self, program: Program) -> String {
-        format!("http://{}", self.address(program))
-    }
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
-}
-
 /// Prefixes of variables that services, relay and analyzer read.
 const OURS: [&str; 3] = ["JOURNEY_", "MES_", "OTEL_"];
-/// A job of a killed MES is taken again after this time; shorter than MES is away.
-const MES_LEASE: &str = "6s";
 /// A service migrates its database first, on a machine that may be busy.
 const READY_TIME_MAX: Duration = Duration::from_secs(60);
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);

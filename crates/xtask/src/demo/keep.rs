@@ -48,8 +48,10 @@ pub(crate) async fn go_on(seed: u64, scene: &Arc<Scene>, progress: &Progress, in
         alerts = raised.len();
         step.now(&format!("{} begun, {} completed, {} open", book.begun, book.completed.len(), orders.len()));
     }
+    let (book, open) = (scene.book(), orders.len());
     orders.shutdown().await;
     step.end(true);
+    say(&format!("{} orders begun in all, {} completed, {open} under way", book.begun, book.completed.len()));
 }
 
 const HELP: &str = "

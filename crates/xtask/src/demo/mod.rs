@@ -15,6 +15,7 @@ mod performance;
 mod queue;
 mod report;
 mod scene;
+mod settings;
 mod stage_set;
 
 use std::{fs, process::Command, sync::Arc, time::SystemTime};
@@ -88,6 +89,9 @@ async fn perform(
 ) -> Result<Report> {
     let begun = SystemTime::now();
     performance::play(options, scene, progress).await?;
+    for program in Program::ALL {
+        scene.note_failure("a program ended by itself", scene.fleet.process(program).map(drop));
+    }
     let report =
         Report::new(options.seed, begun.elapsed().unwrap_or_default(), scene.book(), scene.alerts.all());
     tell(options, &report, scene, parts)?;

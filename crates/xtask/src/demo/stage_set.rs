@@ -17,7 +17,7 @@ use super::{
     fleet::{Fleet, Program},
     scene::Scene,
 };
-use crate::{parts::Parts, progress::Progress};
+use crate::{exit::Unavailable, parts::Parts, progress::Progress};
 
 /// The running programs, their databases, and the watch of Alertmanager.
 pub(crate) struct StageSet {
@@ -36,9 +36,9 @@ impl StageSet {
         let amqp = parts.url(Kind::RabbitMq);
         let foreign_broker = (!parts.is_private(Kind::RabbitMq)).then(|| amqp.to_owned());
         if let Some(url) = &foreign_broker {
-            broker::ensure_empty(url).await?;
+            broker::ensure_empty(url).await.map_err(Unavailable)?;
         }
-        let databases = Databases::create(parts.url(Kind::Postgres)).await?;
+        let databases = Databases::create(parts.url(Kind::Postgres)).await.map_err(Unavailable)?;
         let fleet = Fleet::prepare(parts, &databases, &environment, mes_workers(options))?;
         let alerts = Alerts::of(parts.url(Kind::Alertmanager), &environment)?;
         let scene =

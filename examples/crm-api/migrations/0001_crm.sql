@@ -7,6 +7,7 @@ CREATE TABLE orders (
     material      text NOT NULL,
     model_url     text NOT NULL,
     price_cents   bigint,      -- empty until the price is formed
+    price_failure text,        -- why there will never be a price
     accepted_at   timestamptz,
     status        text,        -- empty until production begins
     created_at    timestamptz NOT NULL DEFAULT now()

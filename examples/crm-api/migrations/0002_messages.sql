@@ -6,11 +6,14 @@ CREATE TABLE outbox (
     address    text NOT NULL,  -- routing key or path
     body       jsonb NOT NULL,
     carrier    text NOT NULL,  -- the journey this message belongs to
+    tries      integer NOT NULL DEFAULT 0, -- how often the receiver put it off
+    not_before timestamptz,    -- of a message that was put off; others to its address wait with it
     refused    text,           -- why the receiver will never take it; people look at these
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE INDEX outbox_waiting ON outbox (receiver, seq) WHERE refused IS NULL;
+CREATE INDEX outbox_postponed ON outbox (receiver, address) WHERE not_before IS NOT NULL AND refused IS NULL;
 
 -- Messages that have been worked on, so that a redelivery is seen.
 CREATE TABLE inbox (

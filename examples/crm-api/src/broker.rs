@@ -1,18 +1,21 @@
 //! RabbitMQ: the connection, the queues of this service, and the way of its messages to the broker.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::bail;
+use journey::Stop;
 use journey::lapin::{Channel, ChannelExt};
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties, ExchangeKind};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
-use crate::outbox::{Delivery, Outbox, Outgoing, Transport};
+use crate::outbox::Outbox;
 
 /// The topic exchange of all services.
 const EXCHANGE: &str = "orders";
@@ -31,16 +34,19 @@ const PERSISTENT: u8 = 2;
 /// A queue of this service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Queue {
+    PriceFailures,
     PriceRequests,
     Prices,
     Statuses,
 }
 
 impl Queue {
-    pub(crate) const ALL: [Self; 3] = [Self::PriceRequests, Self::Prices, Self::Statuses];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::PriceFailures, Self::PriceRequests, Self::Prices, Self::Statuses];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::PriceFailures => "crm.price_failures",
             Self::PriceRequests => "crm.price_requests",
             Self::Prices => "crm.prices",
             Self::Statuses => "crm.statuses",
@@ -49,6 +55,7 @@ impl Queue {
 
     fn routing_key(self) -> &'static str {
         match self {
+            Self::PriceFailures => "price.failed",
             Self::PriceRequests => "price.external",
             Self::Prices => "price.calculated",
             Self::Statuses => "status.changed",
@@ -57,10 +64,10 @@ impl Queue {
 }
 
 /// Connects, waiting for a broker that is away; says so once, not once per attempt.
-pub(crate) async fn connect(url: &str) -> Connection {
+pub(crate) async fn connect(url: &AMQPUri) -> Connection {
     let mut said = false;
     loop {
-        let attempt = Connection::connect(url, ConnectionProperties::default());
+        let attempt = Connection::connect_uri(url.clone(), ConnectionProperties::default());
         match timeout(ANSWER_WITHIN, attempt).await {
             Ok(Ok(connection)) => {
                 tracing::info!("connected to the broker");
@@ -106,44 +113,58 @@ async fn declare_queue(
     channel.queue_bind(name.into(), exchange.into(), routing_key.into(), options, FieldTable::default()).await
 }
 
-/// Brings the outbox's messages to the broker, for the life of the process.
-pub(crate) async fn forward(outbox: Outbox, url: String) {
-    loop {
-        let connection = connect(&url).await;
-        let Err(error) = forward_over(&outbox, &connection).await;
-        tracing::warn!(error = %format!("{error:#}"), "messages wait in the outbox");
-        sleep(RETRY_AFTER).await;
+/// Brings the outbox's messages to the broker until the service stops.
+pub(crate) async fn forward(outbox: Outbox, url: AMQPUri, stop: Stop) {
+    while let Some(connection) = stop.run_until_asked(connect(&url)).await {
+        if let Err(error) = forward_over(&outbox, &connection, &stop).await {
+            tracing::warn!(error = %format!("{error:#}"), "messages wait in the outbox");
+            stop.run_until_asked(sleep(RETRY_AFTER)).await;
+        }
     }
 }
 
-async fn forward_over(outbox: &Outbox, connection: &Connection) -> anyhow::Result<Infallible> {
+async fn forward_over(outbox: &Outbox, connection: &Connection, stop: &Stop) -> anyhow::Result<()> {
     let channel = connection.create_channel().await?.traced();
     declare(&channel).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    outbox.forward(&Broker(channel)).await
+    outbox.forward(&Publisher(channel), stop).await
 }
 
 /// The way to the broker: a channel with publisher confirms.
-pub(crate) struct Broker(Channel);
+pub(crate) struct Publisher(Channel);
 
-impl Transport for Broker {
-    const RECEIVER: &'static str = "broker";
+/// What the broker did with a message.
+pub(crate) enum Published {
+    /// It has it safe.
+    Confirmed,
+    /// No queue takes messages of this routing key: the service that reads them never ran yet.
+    Unroutable,
+}
 
-    async fn deliver(&self, message: &Outgoing) -> anyhow::Result<Delivery> {
-        let body = serde_json::to_vec(&message.body)?;
+impl Publisher {
+    /// Publishes one message, and waits for the broker's word.
+    ///
+    /// # Errors
+    /// The broker cannot be reached, or did not keep the message.
+    pub(crate) async fn publish(
+        &self,
+        message_id: Uuid,
+        routing_key: &str,
+        body: &Value,
+    ) -> anyhow::Result<Published> {
+        let body = serde_json::to_vec(body)?;
         let properties = BasicProperties::default()
-            .with_message_id(message.message_id.to_string().into())
+            .with_message_id(message_id.to_string().into())
             .with_content_type("application/json".into())
             .with_delivery_mode(PERSISTENT);
         // Mandatory: a message that no queue takes comes back instead of vanishing.
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
         let publish = async {
-            let address = message.address.as_str().into();
-            self.0.basic_publish(EXCHANGE.into(), address, options, &body, properties).await?.await
+            self.0.basic_publish(EXCHANGE.into(), routing_key.into(), options, &body, properties).await?.await
         };
         match timeout(ANSWER_WITHIN, publish).await?? {
-            Confirmation::Ack(None) => Ok(Delivery::Confirmed),
-            Confirmation::Ack(Some(_)) => bail!("no queue takes {} yet", message.address),
+            Confirmation::Ack(None) => Ok(Published::Confirmed),
+            Confirmation::Ack(Some(_)) => Ok(Published::Unroutable),
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 bail!("the broker did not keep the message")
             }

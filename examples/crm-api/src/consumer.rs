@@ -1,73 +1,84 @@
-//! Reads this service's queues, for the life of the process.
+//! Reads one queue of this service until the service stops.
 //!
-//! Messages of one queue are worked on one after the other. A message is acknowledged after its transaction. While the
+//! Messages of a queue are worked on one after the other. A message is acknowledged after its transaction. While the
 //! database is away the message at hand waits here, and the rest in the broker; a message that can never succeed goes to
 //! the dead letters at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use futures_util::StreamExt;
-use futures_util::future::try_join_all;
+use journey::Stop;
 use journey::lapin::{ChannelExt, TracedDelivery};
 use lapin::Connection;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions};
 use lapin::types::FieldTable;
+use lapin::uri::AMQPUri;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::broker::{self, Queue};
 use crate::errors::CrmError;
-use crate::{Crm, external, prices, statuses};
+use crate::{Crm, external, inbox, prices, statuses};
 
-/// Messages of one queue that the broker hands out in advance.
-const PREFETCH: u16 = 16;
+/// Messages that the broker hands out at a time. It counts a delivery of each when a process dies, so a message that
+/// kills the process would take others with it to the dead letters.
+const PREFETCH: u16 = 1;
 /// Pause before the same message is tried again, and before the broker is.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a message waits here for the database. After 30 minutes RabbitMQ would take it back with the channel.
+/// <https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout>
+const WAIT_MAX: Duration = Duration::from_secs(25 * 60);
 
 /// Consumes, again and again after each loss of the broker.
-pub(crate) async fn run(crm: Crm, url: String) {
-    loop {
-        let connection = broker::connect(&url).await;
-        if let Err(error) = consume_all(&crm, &connection).await {
-            tracing::warn!(error = %format!("{error:#}"), "the consumers stopped");
+pub(crate) async fn run(crm: Crm, queue: Queue, url: AMQPUri, stop: Stop) {
+    while let Some(connection) = stop.run_until_asked(connect(&crm, &url)).await {
+        if let Err(error) = consume(&crm, queue, &connection, &stop).await {
+            tracing::warn!(queue = queue.name(), error = %format!("{error:#}"), "a consumer stopped");
+            stop.run_until_asked(sleep(RETRY_AFTER)).await;
         }
-        sleep(RETRY_AFTER).await;
     }
 }
 
-async fn consume_all(crm: &Crm, connection: &Connection) -> anyhow::Result<()> {
-    broker::declare(&connection.create_channel().await?).await?;
-    try_join_all(Queue::ALL.map(|queue| consume(crm, connection, queue))).await?;
-    Ok(())
+/// Connects once messages can be worked on: an outage of the database costs at most one of a message's few deliveries.
+async fn connect(crm: &Crm, url: &AMQPUri) -> Connection {
+    inbox::wait_for_database(&crm.db).await;
+    broker::connect(url).await
 }
 
-async fn consume(crm: &Crm, connection: &Connection, queue: Queue) -> anyhow::Result<()> {
+async fn consume(crm: &Crm, queue: Queue, connection: &Connection, stop: &Stop) -> anyhow::Result<()> {
     let channel = connection.create_channel().await?.traced();
+    broker::declare(&channel).await?;
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
     let tag = "".into();
     let options = BasicConsumeOptions::default();
     let mut deliveries =
         channel.basic_consume(queue.name().into(), tag, options, FieldTable::default()).await?;
-    while let Some(delivery) = deliveries.next().await {
-        let delivery = delivery?;
-        delivery.process(async |delivery| work(crm, queue, delivery).await).await?;
+    // Told to stop, it finishes the message at hand: no transaction is left in the middle of its commit.
+    while let Some(next) = stop.run_until_asked(deliveries.next()).await {
+        let Some(delivery) = next else { bail!("the broker ended it") };
+        delivery?.process(async |delivery| work(crm, queue, delivery, stop).await).await?;
     }
-    bail!("the broker ended the consumer of {}", queue.name())
+    Ok(())
 }
 
 /// Works on one message until its fate is known, then tells the broker.
-async fn work(crm: &Crm, queue: Queue, delivery: &TracedDelivery) -> lapin::Result<()> {
+async fn work(crm: &Crm, queue: Queue, delivery: &TracedDelivery, stop: &Stop) -> anyhow::Result<()> {
+    let began = Instant::now();
     loop {
         match handle(crm, queue, delivery).await {
-            Ok(()) => return delivery.ack(BasicAckOptions::default()).await.map(drop),
+            Ok(()) => return Ok(delivery.ack(BasicAckOptions::default()).await.map(drop)?),
             Err(error) if error.is_transient() => {
                 tracing::warn!(queue = queue.name(), cause = std::error::Error::source(&error), "{error}");
-                sleep(RETRY_AFTER).await;
+                let waited = stop.run_until_asked(sleep(RETRY_AFTER)).await;
+                if waited.is_none() || began.elapsed() > WAIT_MAX {
+                    // Neither acknowledged nor refused: it goes back with the connection.
+                    return Err(error.into());
+                }
             }
             Err(error) => {
                 tracing::error!(queue = queue.name(), cause = std::error::Error::source(&error), "{error}");
-                return delivery.reject(BasicRejectOptions { requeue: false }).await.map(drop);
+                return Ok(delivery.reject(BasicRejectOptions { requeue: false }).await.map(drop)?);
             }
         }
     }
@@ -77,6 +88,7 @@ async fn handle(crm: &Crm, queue: Queue, delivery: &TracedDelivery) -> Result<()
     let id = message_id(delivery)?;
     let body = &delivery.data;
     match queue {
+        Queue::PriceFailures => prices::fail(crm, id, serde_json::from_slice(body)?).await,
         Queue::PriceRequests => external::create(crm, id, serde_json::from_slice(body)?).await,
         Queue::Prices => prices::form(crm, id, serde_json::from_slice(body)?).await,
         Queue::Statuses => statuses::pass_on(crm, id, serde_json::from_slice(body)?).await,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::broker::Broker;
+use crate::broker::Publisher;
 use crate::errors::CrmError;
 use crate::{Crm, ids, outbox};
 
@@ -54,7 +54,7 @@ pub(crate) async fn insert(tx: &mut PgConnection, order: &NewOrder) -> Result<St
         material: &order.material,
         model_url: &order.model_url,
     };
-    outbox::write::<Broker>(tx, "price.requested", &request).await?;
+    outbox::write::<Publisher>(tx, "price.requested", &request).await?;
     Ok(order_id)
 }
 
@@ -123,7 +123,8 @@ pub(crate) async fn show(
 ) -> Result<Json<Value>, CrmError> {
     journey::set_order_id(&order_id);
     let order = sqlx::query!(
-        "SELECT price_cents, accepted_at, status, production_id, partner FROM orders WHERE order_id = $1",
+        "SELECT price_cents, price_failure, accepted_at, status, production_id, partner
+         FROM orders WHERE order_id = $1",
         order_id,
     )
     .fetch_optional(&crm.db)
@@ -136,11 +137,12 @@ pub(crate) async fn show(
     )
     .fetch_all(&crm.db)
     .await?;
-    let state = match (order.price_cents, order.accepted_at, order.status) {
-        (_, _, Some(status)) => status,
-        (_, Some(_), None) => "accepted".to_owned(),
-        (Some(_), None, None) => "priced".to_owned(),
-        (None, None, None) => "new".to_owned(),
+    let state = match (order.status, order.accepted_at, order.price_cents, &order.price_failure) {
+        (Some(status), ..) => status,
+        (None, Some(_), ..) => "accepted".to_owned(),
+        (None, None, Some(_), _) => "priced".to_owned(),
+        (None, None, None, Some(_)) => "failed".to_owned(),
+        (None, None, None, None) => "new".to_owned(),
     };
     Ok(Json(json!({
         "order_id": order_id,
@@ -148,6 +150,7 @@ pub(crate) async fn show(
         "partner": order.partner,
         "state": state,
         "price": order.price_cents.map(|cents| cents as f64 / 100.0),
+        "failure": order.price_failure,
         "statuses": statuses,
     })))
 }
@@ -165,11 +168,16 @@ pub(crate) async fn accept(
 ) -> Result<StatusCode, CrmError> {
     journey::set_order_id(&order_id);
     let mut tx = crm.db.begin().await?;
-    let order =
-        sqlx::query!("SELECT price_cents, accepted_at FROM orders WHERE order_id = $1 FOR UPDATE", order_id,)
-            .fetch_optional(&mut *tx)
-            .await?
-            .ok_or(CrmError::UnknownOrder)?;
+    let order = sqlx::query!(
+        "SELECT price_cents, price_failure, accepted_at FROM orders WHERE order_id = $1 FOR UPDATE",
+        order_id,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .ok_or(CrmError::UnknownOrder)?;
+    if order.price_cents.is_none() && order.price_failure.is_some() {
+        return Err(CrmError::Conflict("there will be no price for this model"));
+    }
     if order.price_cents.is_none() {
         return Err(CrmError::Conflict("the price is not calculated yet"));
     }
@@ -184,7 +192,7 @@ pub(crate) async fn accept(
                 .execute(&mut *tx)
                 .await?;
             let request = ProductionRequested { order_id: &order_id };
-            outbox::write::<Broker>(&mut tx, "production.requested", &request).await?;
+            outbox::write::<Publisher>(&mut tx, "production.requested", &request).await?;
             tx.commit().await?;
             Ok::<_, CrmError>(())
         })

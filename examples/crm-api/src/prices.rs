@@ -1,4 +1,4 @@
-//! Prices, calculated by MES.
+//! Prices, calculated by MES, or not.
 
 use serde::Deserialize;
 use uuid::Uuid;
@@ -37,3 +37,33 @@ pub(crate) async fn form(crm: &Crm, message_id: Uuid, price: PriceCalculated) ->
         })
         .await
 }
+
+/// MES will never have a price for an order.
+#[derive(Deserialize)]
+pub(crate) struct PriceFailed {
+    order_id: String,
+    reason: String,
+}
+
+/// Message `price.failed`: the customer can read why. No stage: the order does not get on by it.
+pub(crate) async fn fail(crm: &Crm, message_id: Uuid, failure: PriceFailed) -> Result<(), CrmError> {
+    journey::set_order_id(&failure.order_id);
+    let mut tx = crm.db.begin().await?;
+    if !inbox::is_new(&mut tx, message_id).await? {
+        return Ok(tx.rollback().await?);
+    }
+    let noted = sqlx::query!(
+        "UPDATE orders SET price_failure = $2 WHERE order_id = $1",
+        failure.order_id,
+        failure.reason,
+    )
+    .execute(&mut *tx)
+    .await?;
+    if noted.rows_affected() == 0 {
+        return Err(CrmError::UnknownOrder);
+    }
+    Ok(tx.commit().await?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use reqwest::StatusCode;
+use journey::Stop;
+use reqwest::{StatusCode, Url};
 use reqwest_middleware::ClientWithMiddleware;
 use tokio::time::sleep;
 
-use crate::outbox::{Delivery, Outbox, Outgoing, Transport};
+use crate::outbox::{Outbox, Outgoing};
+use crate::transport::{Delivery, Transport};
 
 /// How long the shop may take for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -25,35 +27,38 @@ impl Shop {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub(crate) fn new(base_url: &str) -> reqwest::Result<Self> {
+    pub(crate) fn new(base_url: &Url) -> reqwest::Result<Self> {
         let http = journey::reqwest::build(reqwest::Client::builder().timeout(ANSWER_WITHIN))?;
-        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base_url: base_url.as_str().trim_end_matches('/').to_owned() })
     }
 }
 
 impl Transport for Shop {
     const RECEIVER: &'static str = "shop";
+    /// About five minutes.
+    const TRIES_MAX: i32 = 12;
 
     async fn deliver(&self, message: &Outgoing) -> anyhow::Result<Delivery> {
         let url = format!("{}{}", self.base_url, message.address);
         let answer = self.http.post(url).json(&message.body).send().await?;
         match answer.status() {
             status if status.is_success() => Ok(Delivery::Confirmed),
-            // These say "later", other errors of the client's kind say "never".
-            status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
-                bail!("the shop: {status}")
-            }
-            status if status.is_client_error() => Ok(Delivery::Refused(status.to_string())),
-            status => bail!("the shop: {status}"),
+            // Nobody's message would be taken now.
+            status @ (StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT) => bail!("the shop: {status}"),
+            status if status.is_server_error() => Ok(Delivery::Postponed(status.to_string())),
+            status => Ok(Delivery::Refused(status.to_string())),
         }
     }
 }
 
-/// Brings the outbox's messages to the shop, for the life of the process.
-pub(crate) async fn forward(outbox: Outbox, shop: Shop) {
-    loop {
-        let Err(error) = outbox.forward(&shop).await;
+/// Brings the outbox's messages to the shop until the service stops.
+pub(crate) async fn forward(outbox: Outbox, shop: Shop, stop: Stop) {
+    while let Err(error) = outbox.forward(&shop, &stop).await {
         tracing::warn!(error = %format!("{error:#}"), "messages for the shop wait in the outbox");
-        sleep(RETRY_AFTER).await;
+        stop.run_until_asked(sleep(RETRY_AFTER)).await;
     }
 }

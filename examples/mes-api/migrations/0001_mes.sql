@@ -17,6 +17,7 @@ CREATE TABLE jobs (
     state          text NOT NULL DEFAULT 'waiting'
                    CHECK (state IN ('waiting', 'running', 'done', 'failed')),
     attempt        integer NOT NULL DEFAULT 0,      -- number of the newest attempt, from 1
+    deaths         integer NOT NULL DEFAULT 0,      -- attempts since the last finished stage whose lease ran out
     held_by        uuid,                            -- the process that works on it
     lease_until    timestamptz,                     -- renewed by that process; past: the process is dead
     stage          text,                            -- the stage under way

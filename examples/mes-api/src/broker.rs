@@ -1,18 +1,21 @@
 //! RabbitMQ: the connection, the queues of this service, and the way of its messages to the broker.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::bail;
+use journey::Stop;
 use journey::lapin::{Channel, ChannelExt};
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties, ExchangeKind};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
-use crate::outbox::{Outbox, Outgoing};
+use crate::outbox::Outbox;
 
 /// The topic exchange of all services.
 const EXCHANGE: &str = "orders";
@@ -54,10 +57,10 @@ impl Queue {
 }
 
 /// Connects, waiting for a broker that is away; says so once, not once per attempt.
-pub(crate) async fn connect(url: &str) -> Connection {
+pub(crate) async fn connect(url: &AMQPUri) -> Connection {
     let mut said = false;
     loop {
-        let attempt = Connection::connect(url, ConnectionProperties::default());
+        let attempt = Connection::connect_uri(url.clone(), ConnectionProperties::default());
         match timeout(ANSWER_WITHIN, attempt).await {
             Ok(Ok(connection)) => {
                 tracing::info!("connected to the broker");
@@ -103,46 +106,58 @@ async fn declare_queue(
     channel.queue_bind(name.into(), exchange.into(), routing_key.into(), options, FieldTable::default()).await
 }
 
-/// Brings the outbox's messages to the broker, for the life of the process.
-pub(crate) async fn forward(outbox: Outbox, url: String) {
-    loop {
-        let connection = connect(&url).await;
-        let Err(error) = forward_over(&outbox, &connection).await;
-        tracing::warn!(error = %format!("{error:#}"), "messages wait in the outbox");
-        sleep(RETRY_AFTER).await;
+/// Brings the outbox's messages to the broker until the service stops.
+pub(crate) async fn forward(outbox: Outbox, url: AMQPUri, stop: Stop) {
+    while let Some(connection) = stop.run_until_asked(connect(&url)).await {
+        if let Err(error) = forward_over(&outbox, &connection, &stop).await {
+            tracing::warn!(error = %format!("{error:#}"), "messages wait in the outbox");
+            stop.run_until_asked(sleep(RETRY_AFTER)).await;
+        }
     }
 }
 
-async fn forward_over(outbox: &Outbox, connection: &Connection) -> anyhow::Result<Infallible> {
+async fn forward_over(outbox: &Outbox, connection: &Connection, stop: &Stop) -> anyhow::Result<()> {
     let channel = connection.create_channel().await?.traced();
     declare(&channel).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    outbox.forward(&Publisher(channel)).await
+    outbox.forward(&Publisher(channel), stop).await
 }
 
 /// The way to the broker: a channel with publisher confirms.
 pub(crate) struct Publisher(Channel);
 
+/// What the broker did with a message.
+pub(crate) enum Published {
+    /// It has it safe.
+    Confirmed,
+    /// No queue takes messages of this routing key: the service that reads them never ran yet.
+    Unroutable,
+}
+
 impl Publisher {
-    /// Publishes one message, and waits until the broker has it safe.
+    /// Publishes one message, and waits for the broker's word.
     ///
     /// # Errors
-    /// The broker does not have it: the message and all behind it wait.
-    pub(crate) async fn publish(&self, message: &Outgoing) -> anyhow::Result<()> {
-        let body = serde_json::to_vec(&message.body)?;
+    /// The broker cannot be reached, or did not keep the message.
+    pub(crate) async fn publish(
+        &self,
+        message_id: Uuid,
+        routing_key: &str,
+        body: &Value,
+    ) -> anyhow::Result<Published> {
+        let body = serde_json::to_vec(body)?;
         let properties = BasicProperties::default()
-            .with_message_id(message.message_id.to_string().into())
+            .with_message_id(message_id.to_string().into())
             .with_content_type("application/json".into())
             .with_delivery_mode(PERSISTENT);
         // Mandatory: a message that no queue takes comes back instead of vanishing.
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
         let publish = async {
-            let routing_key = message.routing_key.as_str().into();
-            self.0.basic_publish(EXCHANGE.into(), routing_key, options, &body, properties).await?.await
+            self.0.basic_publish(EXCHANGE.into(), routing_key.into(), options, &body, properties).await?.await
         };
         match timeout(ANSWER_WITHIN, publish).await?? {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => bail!("no queue takes {} yet", message.routing_key),
+            Confirmation::Ack(None) => Ok(Published::Confirmed),
+            Confirmation::Ack(Some(_)) => Ok(Published::Unroutable),
             Confirmation::Nack(_) | Confirmation::NotRequested => {
                 bail!("the broker did not keep the message")
             }

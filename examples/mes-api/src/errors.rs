@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use thiserror::Error;
 
+use crate::database::may_pass;
 use crate::pricing::StlError;
 
 /// A request or a message that failed.
 #[derive(Debug, Error)]
 pub(crate) enum MesError {
-    #[error("the database does not answer")]
+    #[error("the database did not do it")]
     Database(#[from] sqlx::Error),
     #[error("the model cannot be kept")]
     Files(#[from] io::Error),
@@ -29,6 +30,8 @@ pub(crate) enum MesError {
     UnreadableModel(#[from] StlError),
     #[error("the upload broke off")]
     UploadBroken(#[source] axum::Error),
+    #[error("the upload stalled")]
+    UploadStalled,
 }
 
 impl MesError {
@@ -42,16 +45,19 @@ impl MesError {
             | Self::Unknown(_)
             | Self::UnreadableMessage(_)
             | Self::UnreadableModel(_)
-            | Self::UploadBroken(_) => false,
+            | Self::UploadBroken(_)
+            | Self::UploadStalled => false,
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(error) if may_pass(error) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::UploadBroken(_) => StatusCode::BAD_REQUEST,
+            Self::UploadStalled => StatusCode::REQUEST_TIMEOUT,
             Self::NoMessageId | Self::TooLarge(_) | Self::UnreadableMessage(_) | Self::UnreadableModel(_) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -67,18 +73,5 @@ impl IntoResponse for MesError {
             tracing::error!(cause = std::error::Error::source(&self), "{self}");
         }
         (status, Json(json!({ "error": self.to_string() }))).into_response()
-    }
-}
-
-/// Connection lost, or one of PostgreSQL's classes of errors that are over after a while: connection (08),
-/// serialization and deadlock (40), too few resources (53), server starting or stopping (57P).
-/// <https://www.postgresql.org/docs/15/errcodes-appendix.html>
-fn may_pass(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "57P"].iter().any(|class| code.starts_with(class))),
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
-        _ => false,
     }
 }

@@ -34,10 +34,10 @@ pub(crate) enum Kind {
 
 #[derive(Deserialize)]
 pub(crate) struct Fault {
-    order: String,
-    kind: Kind,
+    pub(crate) order: String,
+    pub(crate) kind: Kind,
     #[serde(default)]
-    seconds: u64,
+    pub(crate) seconds: u64,
 }
 
 /// `POST /faults` `{"order": "ORD-…", "kind": "hang" | "slow", "seconds": n}`
@@ -65,7 +65,8 @@ impl Faults {
         FaultsOf { all: self.clone(), order_id: order_id.to_owned() }
     }
 
-    fn add(&self, fault: Fault) -> bool {
+    /// Keeps a fault for its order; `false` if there are too many.
+    pub(crate) fn add(&self, fault: Fault) -> bool {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if faults.len() >= FAULTS_MAX {
             return false;

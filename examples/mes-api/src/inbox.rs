@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use journey::Stop;
 use journey::sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 use uuid::Uuid;
 
 /// Pause between two rounds of [`keep_short`].
 const SHORTEN_EVERY: Duration = Duration::from_secs(3600);
+
+/// Pause between two looks of [`wait_for_database`].
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Notes a message in the transaction of its work. `false`: the work was done before, by this very message.
 ///
@@ -19,15 +23,30 @@ pub(crate) async fn is_new(tx: &mut PgConnection, message_id: Uuid) -> sqlx::Res
     Ok(noted.rows_affected() == 1)
 }
 
-/// Forgets messages older than a week, for the life of the process: the broker redelivers within minutes.
-pub(crate) async fn keep_short(db: PgPool) {
+/// Waits until messages can be noted: it makes no sense to take one from the broker before.
+pub(crate) async fn wait_for_database(db: &PgPool) {
+    // The raw pool: this belongs to no order.
+    let db: &sqlx::PgPool = db;
+    // A lock is a kind of writing, so a database that can only be read refuses it.
+    let look = || sqlx::query!("SELECT message_id FROM inbox LIMIT 1 FOR UPDATE SKIP LOCKED");
+    while let Err(error) = look().fetch_optional(db).await {
+        tracing::warn!(%error, "messages wait for the database");
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Forgets messages older than a week: the broker redelivers within minutes.
+pub(crate) async fn keep_short(db: PgPool, stop: Stop) {
     // The raw pool: housekeeping belongs to no order.
     let db: &sqlx::PgPool = &db;
-    loop {
+    while !stop.is_asked() {
         let old = sqlx::query!("DELETE FROM inbox WHERE received_at < now() - interval '7 days'");
         if let Err(error) = old.execute(db).await {
             tracing::warn!(%error, "the inbox was not shortened");
         }
-        sleep(SHORTEN_EVERY).await;
+        stop.run_until_asked(sleep(SHORTEN_EVERY)).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,8 +39,10 @@ pub(crate) struct Job {
     pub(crate) material: String,
     pub(crate) model_url: String,
     pub(crate) carrier: String,
-    /// Number of the attempt, from 1.
+    /// Number of the attempt, from 1. Each write names it.
     pub(crate) attempt: i32,
+    /// Attempts since the last finished stage whose lease ran out: their process died, or they broke off.
+    pub(crate) deaths: i32,
 }
 
 impl Jobs {
@@ -56,12 +58,13 @@ impl Jobs {
             Job,
             "UPDATE jobs
              SET state = 'running', attempt = attempt + 1, held_by = $1,
+                 deaths = deaths + CASE state WHEN 'running' THEN 1 ELSE 0 END,
                  lease_until = now() + make_interval(secs => $2), stage = NULL, stage_began_at = NULL
              WHERE order_id = (
                  SELECT order_id FROM jobs
                  WHERE state = 'waiting' OR (state = 'running' AND lease_until < now())
                  ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING order_id, material, model_url, carrier, attempt",
+             RETURNING order_id, material, model_url, carrier, attempt, deaths",
             self.process,
             self.lease.as_secs_f64(),
         )
@@ -73,14 +76,16 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Renews the lease of a job for as long as it is ours; returns when it is not.
+    /// Renews the lease of a job; returns when another attempt has it. A job that is done stays ours: its attempt may not
+    /// know yet.
     pub(crate) async fn hold(&self, job: &Job) {
         let db: &sqlx::PgPool = &self.db;
         loop {
             sleep(self.lease / RENEWALS).await;
             let renewal = sqlx::query!(
-                "UPDATE jobs SET lease_until = now() + make_interval(secs => $3)
-                 WHERE order_id = $1 AND attempt = $2 AND state = 'running'",
+                "UPDATE jobs
+                 SET lease_until = CASE state WHEN 'running' THEN now() + make_interval(secs => $3) END
+                 WHERE order_id = $1 AND attempt = $2",
                 job.order_id,
                 job.attempt,
                 self.lease.as_secs_f64(),
@@ -111,7 +116,7 @@ impl Jobs {
     pub(crate) async fn checkpoint(&self, job: &Job, stage: &str, result: &[u8]) -> Result<(), JobError> {
         let kept = sqlx::query!(
             "WITH held AS (
-                 UPDATE jobs SET stage = NULL, stage_began_at = NULL
+                 UPDATE jobs SET stage = NULL, stage_began_at = NULL, deaths = 0
                  WHERE order_id = $1 AND attempt = $2 AND state = 'running' RETURNING order_id)
              INSERT INTO checkpoints (order_id, stage, result) SELECT order_id, $3, $4 FROM held",
             job.order_id,
@@ -140,9 +145,9 @@ impl Jobs {
         still_ours(finished.rows_affected())
     }
 
-    /// Closes a job that will never have a price.
-    pub(crate) async fn fail(&self, job: &Job, reason: &str) -> sqlx::Result<()> {
-        sqlx::query!(
+    /// Closes a job that will never have a price, in the caller's transaction.
+    pub(crate) async fn fail(tx: &mut PgConnection, job: &Job, reason: &str) -> Result<(), JobError> {
+        let failed = sqlx::query!(
             "UPDATE jobs
              SET state = 'failed', failure = $3, finished_at = now(), held_by = NULL, lease_until = NULL
              WHERE order_id = $1 AND attempt = $2 AND state = 'running'",
@@ -150,9 +155,9 @@ impl Jobs {
             job.attempt,
             reason,
         )
-        .execute(&self.db)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        still_ours(failed.rows_affected())
     }
 
     /// Gives all jobs of this process back at its end, so that the next process need not wait for the leases.
@@ -216,3 +221,6 @@ pub(crate) async fn accept(mes: &Mes, message_id: Uuid, request: PriceRequested)
 fn still_ours(rows: u64) -> Result<(), JobError> {
     if rows == 1 { Ok(()) } else { Err(JobError::Lost) }
 }
+
+#[cfg(test)]
+mod tests;

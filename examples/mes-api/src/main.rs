@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `POST /price-requests?material=silver&partner=x`, body: an STL file | `price_request` | `price.external` |
 //! | queue `mes.price_calculations` (`price.requested`) | | a row in `jobs` |
-//! | table `jobs` | `price.load_model`, `price.simplify_model`, `price.estimate`, `price.final` | `price.calculated` |
+//! | table `jobs` | `price.load_model`, `price.simplify_model`, `price.estimate`, `price.final` | `price.calculated` or `price.failed` |
 //! | queue `mes.productions` (`production.requested`) | `production_take` | |
 //! | `POST /productions/{order}/status` `{to}` | `status.<to>.mes` | `status.changed` |
 //! | `GET /price-requests/{production}`, `GET /productions/{order}`, `GET /jobs`, `GET /healthz` | | |
@@ -16,7 +16,8 @@
 //! there, under a lease. A job whose process died is taken again after its lease, and goes on at the first stage that
 //! was not finished.
 //!
-//! Environment: `LISTEN` (address and port), `DATABASE_URL` (MES's own database), `AMQP_URL`, `FILES_DIR` (the folder of
+//! Environment: `LISTEN` (address and port for partners: `/price-requests`), `LISTEN_INTERNAL` (for colleagues: the other
+//! routes, not to be reached from outside), `DATABASE_URL` (MES's own database), `AMQP_URL`, `FILES_DIR` (the folder of
 //! uploaded models, shared with the shop), `MES_WORKERS` (default 4), `MES_LEASE` (default `30s`), `MES_FAULTS` (`on`:
 //! `POST /faults` breaks calculations, for demonstrations).
 
@@ -37,26 +38,28 @@ mod outbox;
 mod price_requests;
 mod pricing;
 mod productions;
+mod server;
 mod status;
+#[cfg(test)]
+mod test_database;
 mod worker;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
+use journey::Tasks;
 use journey::tower::JourneyLayer;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
+use crate::broker::Queue;
 use crate::config::Config;
 use crate::faults::Faults;
 use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::outbox::Outbox;
-use crate::worker::Workers;
 
-/// How long a calculation in the midst of a stage may hold up the end of the process. Its checkpoint is not lost.
-const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// How long consumers, workers and forwarders may hold up the end of the process: each commits what it is at.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// What handlers, consumers and workers share.
 #[derive(Clone)]
@@ -68,18 +71,11 @@ pub(crate) struct Mes {
     pub(crate) faults: Faults,
 }
 
-fn main() -> anyhow::Result<()> {
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
     let _journey = journey::init!("mes-api")?;
     let config = Config::from_env()?;
-    // Made by hand because `#[tokio::main]` would wait at the end for every calculation, and one may hang.
-    let runtime = Runtime::new()?;
-    let served = runtime.block_on(serve(config));
-    runtime.shutdown_timeout(STOP_WITHIN);
-    served
-}
-
-async fn serve(config: Config) -> anyhow::Result<()> {
-    let db = database::open(&config.database_url).await?;
+    let db = database::open(config.database).await?;
     let mes = Mes {
         outbox: Outbox::new(db.clone()),
         jobs: Jobs::new(db.clone(), config.lease),
@@ -87,36 +83,42 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         faults: Faults::default(),
         db,
     };
-    journey::spawn(consumer::run(mes.clone(), config.amqp_url.clone()));
-    journey::spawn(broker::forward(mes.outbox.clone(), config.amqp_url));
-    journey::spawn(inbox::keep_short(mes.db.clone()));
-    let workers = Workers::start(&mes, config.workers);
 
-    let listener = TcpListener::bind(&config.listen).await?;
-    tracing::info!(address = %listener.local_addr()?, "mes-api serves");
-    axum::serve(listener, app(mes.clone(), config.faults))
-        .with_graceful_shutdown(journey::shutdown_signal())
-        .await?;
-    workers.stop().await;
+    let mut tasks = Tasks::new();
+    for queue in Queue::ALL {
+        tasks.spawn(|stop| consumer::run(mes.clone(), queue, config.amqp.clone(), stop));
+    }
+    for _ in 0..config.workers {
+        tasks.spawn(|stop| worker::run(mes.clone(), stop));
+    }
+    tasks.spawn(|stop| broker::forward(mes.outbox.clone(), config.amqp, stop));
+    tasks.spawn(|stop| inbox::keep_short(mes.db.clone(), stop));
+
+    let partners = server::serve(&config.listen, partners(mes.clone()));
+    let colleagues = server::serve(&config.listen_internal, colleagues(mes.clone(), config.faults));
+    let served = tokio::try_join!(partners, colleagues);
+    tasks.stop(STOP_WITHIN).await;
     mes.jobs.give_back().await?;
-    Ok(())
+    served.map(drop)
 }
 
-fn app(mes: Mes, faults: bool) -> Router {
-    // Partners come from outside: ids and trace context that they send are not believed.
-    let partners = Router::new()
+/// Partners come from outside: ids and trace context that they send are not believed.
+fn partners(mes: Mes) -> Router {
+    Router::new()
         .route("/price-requests", post(price_requests::create))
         .route("/price-requests/{production}", get(price_requests::show))
-        .layer(JourneyLayer::public());
-    let mut colleagues = Router::new()
+        .layer(JourneyLayer::public())
+        .route("/healthz", get(|| async { "ok" }))
+        .with_state(mes)
+}
+
+fn colleagues(mes: Mes, faults: bool) -> Router {
+    let mut routes = Router::new()
         .route("/jobs", get(job_list::show))
         .route("/productions/{order}", get(productions::show))
         .route("/productions/{order}/status", post(productions::change_status));
     if faults {
-        colleagues = colleagues.route("/faults", post(faults::inject));
+        routes = routes.route("/faults", post(faults::inject));
     }
-    partners
-        .merge(colleagues.layer(JourneyLayer::new()))
-        .route("/healthz", get(|| async { "ok" }))
-        .with_state(mes)
+    routes.layer(JourneyLayer::new()).with_state(mes)
 }

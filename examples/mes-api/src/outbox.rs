@@ -3,26 +3,29 @@
 //! A message leaves at least once: it is deleted after the broker confirmed it, so a crash in between sends it again
 //! under the same id. Each row carries its journey, and the publish continues it.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use journey::opentelemetry::context::FutureExt;
 use journey::sqlx::{PgConnection, PgPool};
-use journey::{Attach, Carrier};
+use journey::{Attach, Carrier, Stop};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::broker::Publisher;
+use crate::broker::{Published, Publisher};
 
 /// Messages per transaction of the forwarder.
 const BATCH_MESSAGES: i64 = 50;
 
 /// How soon a message leaves at the latest if nobody said that it is there.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The longest pause while no queue takes the next message; the first is 1 s, each further one twice as long.
+const UNROUTABLE_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The outbox; a handle to it is cheap to clone.
 #[derive(Clone)]
@@ -34,10 +37,18 @@ pub(crate) struct Outbox {
 /// A message on its way.
 pub(crate) struct Outgoing {
     seq: i64,
-    pub(crate) message_id: Uuid,
-    pub(crate) routing_key: String,
-    pub(crate) body: Value,
+    message_id: Uuid,
+    routing_key: String,
+    body: Value,
     carrier: String,
+}
+
+/// How far the forwarder got.
+enum Progress {
+    /// So many messages left.
+    Left(usize),
+    /// No queue takes messages of this routing key yet; those behind wait too, so that none overtakes.
+    Unroutable(String),
 }
 
 impl Outbox {
@@ -50,22 +61,34 @@ impl Outbox {
         self.written.notify_one();
     }
 
-    /// Publishes for as long as the broker can be reached.
+    /// Publishes for as long as the broker can be reached, or until the service stops.
     ///
     /// # Errors
     /// The broker or the database cannot be reached.
-    pub(crate) async fn forward(&self, publisher: &Publisher) -> anyhow::Result<Infallible> {
-        loop {
-            if self.forward_batch(publisher).await? == 0 {
-                let _ = tokio::time::timeout(LOOK_EVERY, self.written.notified()).await;
+    pub(crate) async fn forward(&self, publisher: &Publisher, stop: &Stop) -> anyhow::Result<()> {
+        let mut pause = Duration::ZERO;
+        while !stop.is_asked() {
+            match self.forward_batch(publisher, stop).await? {
+                Progress::Left(0) => {
+                    stop.run_until_asked(timeout(LOOK_EVERY, self.written.notified())).await;
+                }
+                Progress::Left(_) => pause = Duration::ZERO,
+                Progress::Unroutable(routing_key) => {
+                    if pause.is_zero() {
+                        tracing::warn!(routing_key, "no queue takes these messages yet: they wait");
+                    }
+                    pause = (pause * 2).clamp(Duration::from_secs(1), UNROUTABLE_PAUSE_MAX);
+                    stop.run_until_asked(sleep(pause)).await;
+                }
             }
         }
+        Ok(())
     }
 
-    /// Publishes the oldest messages and gives their number.
+    /// Publishes the oldest messages.
     ///
     /// A second forwarder, in another process of this service, waits for the lock on the oldest row: the order holds.
-    async fn forward_batch(&self, publisher: &Publisher) -> anyhow::Result<usize> {
+    async fn forward_batch(&self, publisher: &Publisher, stop: &Stop) -> anyhow::Result<Progress> {
         // The raw pool: looking for work belongs to no order and would only fill the traces.
         let db: &sqlx::PgPool = &self.db;
         let mut tx = db.begin().await?;
@@ -77,30 +100,31 @@ impl Outbox {
         .fetch_all(&mut *tx)
         .await?;
         let mut confirmed = Vec::with_capacity(batch.len());
-        let mut failed = Ok(());
+        let mut end = Ok(None);
         for message in &batch {
             match message.publish(publisher).await {
-                Ok(()) => confirmed.push(message.seq),
-                Err(error) => {
-                    // Those behind wait too, so that none overtakes.
-                    failed = Err(error);
-                    break;
-                }
+                Ok(Published::Confirmed) => confirmed.push(message.seq),
+                Ok(Published::Unroutable) => end = Ok(Some(message.routing_key.clone())),
+                Err(error) => end = Err(error),
+            }
+            if !matches!(end, Ok(None)) || stop.is_asked() {
+                break;
             }
         }
         sqlx::query!("DELETE FROM outbox WHERE seq = ANY($1)", &confirmed).execute(&mut *tx).await?;
         tx.commit().await?;
-        failed.map(|()| confirmed.len())
+        Ok(end?.map_or(Progress::Left(confirmed.len()), Progress::Unroutable))
     }
 }
 
 impl Outgoing {
     /// Publishes in the journey that wrote the message.
-    async fn publish(&self, publisher: &Publisher) -> anyhow::Result<()> {
+    async fn publish(&self, publisher: &Publisher) -> anyhow::Result<Published> {
+        let published = publisher.publish(self.message_id, &self.routing_key, &self.body);
         match self.carrier.parse::<Carrier>() {
-            Ok(carrier) => publisher.publish(self).with_context(carrier.attach(Attach::Child)).await,
+            Ok(carrier) => published.with_context(carrier.attach(Attach::Child)).await,
             // The message matters more than its trace.
-            Err(_) => publisher.publish(self).await,
+            Err(_) => published.await,
         }
     }
 }
@@ -121,3 +145,6 @@ pub(crate) async fn write(
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

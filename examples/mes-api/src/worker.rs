@@ -1,83 +1,71 @@
-//! Workers: each takes one job after the other, for the life of the process.
+//! Workers: each takes one job after the other until the service stops.
 
 use std::time::Duration;
 
 use journey::opentelemetry::Context;
 use journey::opentelemetry::context::FutureExt;
 use journey::opentelemetry::trace::SpanKind;
-use journey::{Attach, Carrier, SpanGuard};
-use tokio::task::JoinHandle;
+use journey::{Attach, Carrier, ContextExt, JourneyCell, SpanGuard, Stop};
 use tokio::time::sleep;
 
 use crate::Mes;
-use crate::calculation::{self, JobError};
+use crate::calculation::{self, Calculation, JobError};
 use crate::jobs::Job;
 
-/// Attempts at one job: a model that kills the process is not tried for ever.
-const ATTEMPTS_MAX: i32 = 5;
+/// Attempts at one stage that broke off or died: a model that kills the process is not tried for ever. An attempt that
+/// the end of the service interrupted is none of them.
+const DEATHS_MAX: i32 = 5;
 
 /// Pause after the database did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The workers of this process.
-pub(crate) struct Workers(Vec<JoinHandle<()>>);
-
-impl Workers {
-    /// Starts so many workers.
-    pub(crate) fn start(mes: &Mes, count: usize) -> Self {
-        Self((0..count).map(|_| journey::spawn(work(mes.clone()))).collect())
-    }
-
-    /// Drops what the workers are at: their stages end as cancelled, a later attempt goes on.
-    pub(crate) async fn stop(self) {
-        for worker in self.0 {
-            worker.abort();
-            // It was told to end; how it ended is no news.
-            let _ = worker.await;
-        }
-    }
-}
-
-async fn work(mes: Mes) {
-    loop {
+/// Works on jobs. Told to stop, it drops the calculation under way, though not in the middle of a commit.
+pub(crate) async fn run(mes: Mes, stop: Stop) {
+    while !stop.is_asked() {
         match mes.jobs.take().await {
             Ok(Some(job)) => {
                 // A trace of its own, linked to the request's: that one ended minutes ago if many jobs wait.
-                let asked = job.carrier.parse::<Carrier>();
-                let parent = asked.map_or_else(|_| Context::new(), |carrier| carrier.attach(Attach::Link));
+                let parent = match job.carrier.parse::<Carrier>() {
+                    Ok(carrier) => carrier.attach(Attach::Link),
+                    Err(_) => Context::new().with_cell(JourneyCell::new()),
+                };
                 let span = SpanGuard::start("calculate price", SpanKind::Internal, vec![], vec![], &parent);
-                attempt(&mes, &job).with_context(span.context().clone()).await;
+                attempt(&mes, &job, &stop).with_context(span.context().clone()).await;
             }
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "no job can be taken");
-                sleep(RETRY_AFTER).await;
+                stop.run_until_asked(sleep(RETRY_AFTER)).await;
             }
         }
     }
 }
 
 /// Makes one attempt. If it fails for now, its lease runs out, and the next attempt begins then.
-async fn attempt(mes: &Mes, job: &Job) {
-    let result = tokio::select! {
-        result = calculate(mes, job) => result,
-        () = mes.jobs.hold(job) => Err(JobError::Lost),
-    };
-    let Err(error) = result else { return };
+async fn attempt(mes: &Mes, job: &Job, stop: &Stop) {
+    let Err(error) = calculate(mes, job, stop).await else { return };
     let Job { order_id, attempt, .. } = job;
     if !error.is_final() {
         tracing::warn!(order_id, attempt, %error, "a calculation broke off");
         return;
     }
     tracing::error!(order_id, attempt, %error, "a calculation failed");
-    if let Err(error) = mes.jobs.fail(job, &error.to_string()).await {
+    if let Err(error) = calculation::give_up(mes, job, &error.to_string()).await {
         tracing::warn!(order_id, %error, "the failure was not noted");
     }
 }
 
-async fn calculate(mes: &Mes, job: &Job) -> Result<(), JobError> {
-    if job.attempt > ATTEMPTS_MAX {
-        return Err(JobError::TooManyAttempts(ATTEMPTS_MAX));
+async fn calculate(mes: &Mes, job: &Job, stop: &Stop) -> Result<(), JobError> {
+    if job.deaths >= DEATHS_MAX {
+        return Err(JobError::TooManyDeaths(job.deaths));
     }
-    calculation::run(mes, job).await
+    let calculation = Calculation::new(mes, job, stop);
+    tokio::select! {
+        result = calculation.run() => result,
+        () = calculation.interrupted() => Err(JobError::Stopping),
+        () = mes.jobs.hold(job) => Err(JobError::Lost),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Shop;
 use crate::errors::ApiError;
 use crate::material::Material;
-use crate::{ids, model_file};
+use crate::{files, ids};
 
 #[derive(Deserialize)]
 pub(crate) struct NewCart {
@@ -59,7 +59,7 @@ pub(crate) async fn upload_model(
 async fn keep_model(shop: &Shop, cart_id: &str, material: Material, body: Body) -> Result<(), ApiError> {
     let model_url = format!("{}.stl", ids::new("MODEL"));
     let length = shop.files.keep_model(&model_url, body).await?;
-    journey::set_facet("file_size", model_file::size_class(length));
+    journey::set_facet("file_size", files::size_class(length));
     sqlx::query!(
         "UPDATE carts SET material = $2, model_url = $3 WHERE cart_id = $1",
         cart_id,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use reqwest::Response;
+use reqwest::{Response, Url};
 use reqwest_middleware::ClientWithMiddleware;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +16,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Crm {
     http: ClientWithMiddleware,
-    base_url: String,
+    base_url: Url,
 }
 
 /// What CRM needs to create an order.
@@ -38,6 +38,8 @@ struct Created {
 pub(crate) struct CrmOrder {
     pub(crate) state: String,
     pub(crate) price: Option<Value>,
+    /// Why there will be no price.
+    pub(crate) failure: Option<String>,
 }
 
 /// CRM gave no result.
@@ -60,25 +62,35 @@ impl Crm {
     ///
     /// # Errors
     /// The HTTP client cannot be built.
-    pub(crate) fn new(base_url: &str) -> reqwest::Result<Self> {
+    pub(crate) fn new(base_url: Url) -> reqwest::Result<Self> {
         let http = journey::reqwest::build(reqwest::Client::builder().timeout(ANSWER_WITHIN))?;
-        Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base_url })
     }
 
     /// Creates the order of a cart and gives its id; the same id again for a cart that was ordered before.
     pub(crate) async fn create_order(&self, order: &NewOrder<'_>) -> Result<String, CrmError> {
-        let answer = self.http.post(format!("{}/orders", self.base_url)).json(order).send().await?;
+        let answer = self.http.post(self.url(&["orders"])).json(order).send().await?;
         Ok(accepted(answer).await?.json::<Created>().await?.order_id)
     }
 
     pub(crate) async fn order(&self, order_id: &str) -> Result<CrmOrder, CrmError> {
-        let answer = self.http.get(format!("{}/orders/{order_id}", self.base_url)).send().await?;
+        let answer = self.http.get(self.url(&["orders", order_id])).send().await?;
         Ok(accepted(answer).await?.json().await?)
     }
 
     pub(crate) async fn accept_price(&self, order_id: &str) -> Result<(), CrmError> {
-        let answer = self.http.post(format!("{}/orders/{order_id}/accept", self.base_url)).send().await?;
+        let answer = self.http.post(self.url(&["orders", order_id, "accept"])).send().await?;
         accepted(answer).await.map(drop)
+    }
+
+    /// An id is one segment, whatever it is made of.
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base_url.clone();
+        // The configuration takes HTTP URLs only, and those have paths.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
     }
 }
 

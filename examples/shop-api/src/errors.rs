@@ -9,7 +9,8 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::crm::CrmError;
-use crate::model_file::Unreadable;
+use crate::database::may_pass;
+use crate::stl_head::NotStl;
 
 /// A request that failed.
 #[derive(Debug, Error)]
@@ -18,16 +19,22 @@ pub(crate) enum ApiError {
     Conflict(&'static str),
     #[error(transparent)]
     Crm(#[from] CrmError),
-    #[error("the database does not answer")]
+    #[error("the database did not do it")]
     Database(#[from] sqlx::Error),
     #[error("the model cannot be kept")]
     Files(#[from] io::Error),
     #[error("there is no {0} with this id")]
     NotFound(&'static str),
+    #[error("this is no id of an order")]
+    NoOrderId,
+    #[error("the file is larger than {0} bytes")]
+    TooLarge(u64),
     #[error("the upload broke off")]
     UploadBroken(#[source] axum::Error),
+    #[error("the upload stalled")]
+    UploadStalled,
     #[error(transparent)]
-    UnreadableModel(#[from] Unreadable),
+    UnreadableModel(#[from] NotStl),
 }
 
 impl ApiError {
@@ -36,11 +43,15 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Crm(CrmError::Refused { status, .. }) => *status,
             Self::Crm(CrmError::Unreachable(_)) => StatusCode::BAD_GATEWAY,
-            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(error) if may_pass(error) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::UploadBroken(_) => StatusCode::BAD_REQUEST,
-            Self::UnreadableModel(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UploadStalled => StatusCode::REQUEST_TIMEOUT,
+            Self::NoOrderId | Self::TooLarge(_) | Self::UnreadableModel(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
         }
     }
 }

@@ -14,8 +14,9 @@
 //! | `POST /internal/orders/{order}/status` `{to, at}`, from CRM | `status.<to>.shop` |
 //! | `GET /healthz` | |
 //!
-//! Environment: `LISTEN` (address and port), `DATABASE_URL` (the shop's own database), `CRM_URL`, `FILES_DIR` (the folder
-//! of uploaded models, shared with MES).
+//! Environment: `LISTEN` (address and port for customers), `LISTEN_INTERNAL` (for colleagues: `/internal/...`, not to be
+//! reached from outside), `DATABASE_URL` (the shop's own database), `CRM_URL`, `FILES_DIR` (the folder of uploaded models,
+//! shared with MES).
 
 mod carts;
 mod config;
@@ -25,14 +26,14 @@ mod errors;
 mod files;
 mod ids;
 mod material;
-mod model_file;
 mod orders;
+mod server;
 mod status;
+mod stl_head;
 
 use axum::Router;
 use axum::routing::{get, post};
 use journey::tower::JourneyLayer;
-use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::crm::Crm;
@@ -51,28 +52,33 @@ async fn main() -> anyhow::Result<()> {
     let _journey = journey::init!("shop-api")?;
     let config = Config::from_env()?;
     let shop = Shop {
-        db: database::open(&config.database_url).await?,
-        crm: Crm::new(&config.crm_url)?,
+        db: database::open(config.database).await?,
+        crm: Crm::new(config.crm_url)?,
         files: Files::open(&config.files_dir).await?,
     };
-    let listener = TcpListener::bind(&config.listen).await?;
-    tracing::info!(address = %listener.local_addr()?, "shop-api serves");
-    axum::serve(listener, app(shop)).with_graceful_shutdown(journey::shutdown_signal()).await?;
+    let customers = server::serve(&config.listen, customers(shop.clone()));
+    let colleagues = server::serve(&config.listen_internal, colleagues(shop));
+    tokio::try_join!(customers, colleagues)?;
     Ok(())
 }
 
-fn app(shop: Shop) -> Router {
-    // Customers come from the open internet: ids and trace context that they send are not believed.
-    let customers = Router::new()
+/// Customers come from the open internet: ids and trace context that they send are not believed.
+fn customers(shop: Shop) -> Router {
+    Router::new()
         .route("/carts", post(carts::open))
         .route("/carts/{cart}/model", post(carts::upload_model))
         .route("/carts/{cart}/order", post(orders::create))
         .route("/orders/{order}", get(orders::show))
         .route("/orders/{order}/confirmation", get(orders::confirmation))
         .route("/orders/{order}/accept", post(orders::accept))
-        .layer(JourneyLayer::public());
-    let colleagues = Router::new()
+        .layer(JourneyLayer::public())
+        .route("/healthz", get(|| async { "ok" }))
+        .with_state(shop)
+}
+
+fn colleagues(shop: Shop) -> Router {
+    Router::new()
         .route("/internal/orders/{order}/status", post(status::receive))
-        .layer(JourneyLayer::new());
-    customers.merge(colleagues).route("/healthz", get(|| async { "ok" })).with_state(shop)
+        .layer(JourneyLayer::new())
+        .with_state(shop)
 }

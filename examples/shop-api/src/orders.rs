@@ -80,9 +80,9 @@ pub(crate) async fn show(
         .fetch_optional(&shop.db)
         .await?
         .ok_or(ApiError::NotFound("order"))?;
-    let (state, price) = match shop.crm.order(&order_id).await {
-        Ok(order) => (Some(order.state), order.price),
-        Err(CrmError::Unreachable(_)) => (None, None),
+    let (state, price, failure) = match shop.crm.order(&order_id).await {
+        Ok(order) => (Some(order.state), order.price, order.failure),
+        Err(CrmError::Unreachable(_)) => (None, None, None),
         Err(refused) => return Err(refused.into()),
     };
     Ok(Json(json!({
@@ -91,6 +91,7 @@ pub(crate) async fn show(
         "status": order.status,
         "state": state,
         "price": price,
+        "failure": failure,
     })))
 }
 

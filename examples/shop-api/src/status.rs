@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::Shop;
 use crate::errors::ApiError;
+use crate::{Shop, ids};
 
 /// Where production stands with an order.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -55,6 +55,10 @@ pub(crate) async fn receive(
     Path(order_id): Path<String>,
     Json(Change { to, at }): Json<Change>,
 ) -> Result<StatusCode, ApiError> {
+    // It becomes an order of the shop's, and part of addresses.
+    if !ids::has_form(&order_id, "ORD") {
+        return Err(ApiError::NoOrderId);
+    }
     journey::set_order_id(&order_id);
     let mut tx = shop.db.begin().await?;
     // A partner's order reaches the shop by its first status.

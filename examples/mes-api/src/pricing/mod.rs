@@ -11,8 +11,7 @@
 //! | `price.estimate` | [`estimate()`]`(&Mesh, &mut dyn FnMut(f64)) -> `[`Estimate`] |
 //! | `price.final` | [`price()`]`(`[`Material`]`, &`[`Estimate`]`) -> `[`Price`] |
 //!
-//! At the upload, [`stl::check`]`(head: &[u8], length_bytes: u64) -> Result<(), `[`StlError`]`>` looks at the
-//! first [`stl::HEAD_BYTES`] and the length of a file. The text of a [`StlError`] is written for the
+//! At the upload, [`Glimpse`] looks at a file while it streams by. The text of a [`StlError`] is written for the
 //! customer: it is the reason in a 422 answer. Errors exist there alone: whatever [`stl::load`] returns can
 //! be simplified, estimated and priced. To keep a mesh between two attempts, [`stl::write`]`(&Mesh) ->
 //! Vec<u8>` makes a file that it reads again; [`Estimate`], [`Material`] and [`Price`] implement serde's
@@ -28,6 +27,7 @@ mod price;
 mod progress;
 mod simplify;
 pub(crate) mod stl;
+mod stl_head;
 
 pub(crate) use estimate::{Estimate, estimate};
 pub(crate) use material::Material;
@@ -35,3 +35,4 @@ pub(crate) use mesh::Mesh;
 pub(crate) use price::{Price, price};
 pub(crate) use simplify::simplify;
 pub(crate) use stl::StlError;
+pub(crate) use stl_head::Glimpse;

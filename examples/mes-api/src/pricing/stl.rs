@@ -1,29 +1,21 @@
 //! STL files, binary and ASCII: bytes come in, a [`Mesh`] or the reason why not goes out.
 //!
-//! Bounds: [`TRIANGLES_MAX`] triangles; memory grows with the bytes that are there, never with the count that
-//! a header claims. Normals and attribute bytes are ignored, as the corners say it all. The reader is our own
-//! because of two habits of modelling programs: binary files whose header begins with `solid`, and ASCII
-//! files with an unnamed solid, upper-case keywords or a normal that is no number.
+//! Bounds: [`TRIANGLES_MAX`] triangles; memory grows with the bytes that are there, never with the count that a header
+//! claims. Normals and attribute bytes are ignored, as the corners say it all. The reader is our own because of the
+//! habits of modelling programs that [`stl_head`](super::stl_head) tells, and ASCII files with an unnamed solid or a
+//! normal that is no number.
 
 use thiserror::Error;
 
 use super::mesh::{Mesh, MeshBuilder};
-
-/// Most triangles a model may have; a typical ring has fewer than 300 000.
-pub(crate) const TRIANGLES_MAX: u64 = 2_000_000;
-
-/// How many bytes from the start of a file [`check`] looks at, at most.
-pub(crate) const HEAD_BYTES: usize = 512;
+use super::stl_head::{self, Format, HEADER_BYTES, NotStl, RECORD_BYTES, TRIANGLES_MAX};
 
 /// Why a file cannot be priced. The text is meant for the person who uploaded it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum StlError {
-    /// There are no bytes.
-    #[error("the file is empty")]
-    Empty,
-    /// The file has no triangle, or none with an area.
-    #[error("the file contains no triangles")]
-    NoTriangles,
+    /// The first look says so already.
+    #[error(transparent)]
+    NotStl(#[from] NotStl),
     /// The surface encloses nothing, like a sheet without thickness.
     #[error("the surface encloses no volume")]
     NoVolume,
@@ -33,9 +25,6 @@ pub(crate) enum StlError {
         /// Place of the triangle in the file, from 1.
         triangle: u64,
     },
-    /// The bytes are too few for a binary STL and do not begin like an ASCII one.
-    #[error("this is neither a binary nor an ASCII STL file")]
-    NotStl,
     /// The surface is open, so wide that the volume behind it is a guess.
     #[error("the surface is not closed, so it has no definite volume")]
     Open,
@@ -47,34 +36,12 @@ pub(crate) enum StlError {
         /// What the format wants there.
         expected: &'static str,
     },
-    /// A binary file is shorter than its header says.
-    #[error("the file is truncated: its header announces {announced} triangles, and it holds {held}")]
-    Truncated {
-        /// Number of triangles in the header.
-        announced: u64,
-        /// Number of whole triangles in the file.
-        held: u64,
-    },
     /// An ASCII file ends without `endsolid`.
     #[error("the file is truncated: it ends at line {line} without `endsolid`")]
     TruncatedText {
         /// Number of the last line.
         line: u64,
     },
-    /// More triangles than [`TRIANGLES_MAX`].
-    #[error("the model has more than {TRIANGLES_MAX} triangles")]
-    TooManyTriangles,
-}
-
-/// Looks at the first bytes of a file (up to [`HEAD_BYTES`] are used) and at its whole length, quick enough
-/// for the answer to an upload. A file that passes may still fail in [`load`].
-///
-/// # Errors
-///
-/// What can be said from there: [`StlError::Empty`], [`StlError::NotStl`] and, for a binary file,
-/// [`StlError::NoTriangles`], [`StlError::TooManyTriangles`] and [`StlError::Truncated`].
-pub(crate) fn check(head: &[u8], length_bytes: u64) -> Result<(), StlError> {
-    Format::detect(head, length_bytes).map(|_| ())
 }
 
 /// Reads a whole file and merges the corners of its triangles.
@@ -85,10 +52,10 @@ pub(crate) fn check(head: &[u8], length_bytes: u64) -> Result<(), StlError> {
 pub(crate) fn load(bytes: &[u8]) -> Result<Mesh, StlError> {
     let mesh = match Format::detect(bytes, bytes.len() as u64)? {
         Format::Ascii => read_ascii(bytes)?,
-        Format::Binary { triangles } => read_binary(bytes, triangles)?,
+        Format::Binary => read_binary(bytes)?,
     };
     if mesh.triangle_count() == 0 {
-        return Err(StlError::NoTriangles);
+        return Err(NotStl::NoTriangles.into());
     }
     let volume_mm3 = mesh.volume_mm3();
     let (low, high) = mesh.bounds_mm();
@@ -117,39 +84,9 @@ pub(crate) fn write(mesh: &Mesh) -> Vec<u8> {
     bytes
 }
 
-/// The two ways to write an STL file.
-enum Format {
-    Ascii,
-    Binary { triangles: u64 },
-}
-
-impl Format {
-    /// The word `solid` alone says nothing, as binary headers use it too. But a text holds no zero byte,
-    /// while the count behind a binary header, up to [`TRIANGLES_MAX`], has one as its highest byte.
-    fn detect(head: &[u8], length_bytes: u64) -> Result<Self, StlError> {
-        let head = &head[..head.len().min(HEAD_BYTES)];
-        let count = head.get(HEADER_BYTES..HEADER_BYTES + 4).and_then(|count| count.try_into().ok());
-        let announced = count.map(|count| u64::from(u32::from_le_bytes(count)));
-        let held = length_bytes.saturating_sub(HEADER_BYTES as u64 + 4) / RECORD_BYTES as u64;
-        let is_text =
-            head.trim_ascii_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"solid"))
-                && !head.contains(&0);
-        match announced {
-            _ if length_bytes == 0 => Err(StlError::Empty),
-            _ if is_text => Ok(Self::Ascii),
-            None => Err(StlError::NotStl),
-            Some(0) => Err(StlError::NoTriangles),
-            // Four bytes of anything else than an STL file are a huge count, too.
-            Some(announced) if announced > TRIANGLES_MAX && announced > held => Err(StlError::NotStl),
-            Some(announced) if announced > TRIANGLES_MAX => Err(StlError::TooManyTriangles),
-            Some(announced) if announced > held => Err(StlError::Truncated { announced, held }),
-            Some(triangles) => Ok(Self::Binary { triangles }),
-        }
-    }
-}
-
-fn read_binary(bytes: &[u8], triangles: u64) -> Result<Mesh, StlError> {
+fn read_binary(bytes: &[u8]) -> Result<Mesh, StlError> {
     let mut mesh = MeshBuilder::default();
+    let triangles = stl_head::announced(bytes).ok_or(NotStl::Unknown)?;
     let (records, _) = bytes[HEADER_BYTES + 4..].as_chunks::<RECORD_BYTES>();
     for (place, record) in (1..=triangles).zip(records) {
         let (numbers, _) = record[NORMAL_BYTES..].as_chunks::<4>();
@@ -162,7 +99,7 @@ fn read_binary(bytes: &[u8], triangles: u64) -> Result<Mesh, StlError> {
 
 fn push(mesh: &mut MeshBuilder, corners: [[f32; 3]; 3], triangle: u64) -> Result<(), StlError> {
     if triangle > TRIANGLES_MAX {
-        return Err(StlError::TooManyTriangles);
+        return Err(NotStl::TooManyTriangles.into());
     }
     if corners.as_flattened().iter().any(|coordinate| !coordinate.is_finite()) {
         return Err(StlError::NotFinite { triangle });
@@ -209,13 +146,6 @@ fn coordinates<'a>(mut words: impl Iterator<Item = &'a str>, line: u64) -> Resul
     }
 }
 
-/// The text or zeros before the count of a binary file.
-const HEADER_BYTES: usize = 80;
-
-/// A triangle of a binary file: a normal and three corners of three 32-bit numbers each, and two bytes for
-/// attributes.
-const RECORD_BYTES: usize = 50;
-
 const NORMAL_BYTES: usize = 12;
 
 /// Least volume for the 1.5th power of the surface, both of which have the unit mm³. A sheet of 1 cm² that is
@@ -230,6 +160,7 @@ const VOLUME_DOUBT_MAX: f64 = 0.02;
 mod tests {
     use journey_testkit::models;
 
+    use super::super::stl_head::Glimpse;
     use super::*;
 
     /// A file of one triangle with this as its first coordinate.
@@ -250,7 +181,7 @@ mod tests {
     /// Scenario: a model is loaded from its binary file, from that file with `solid` in the header, from its
     /// ASCII file, from that in upper case with Windows line ends and without a name, and from what `write`
     /// makes of it.
-    /// Guarantees: all are the same mesh, and `check` lets them pass.
+    /// Guarantees: all are the same mesh, and pass at the first look.
     #[test]
     fn all_spellings_are_the_same_mesh() {
         let binary = models::torus(300);
@@ -263,33 +194,10 @@ mod tests {
         let mesh = load(&binary).expect("a generated model is valid");
         for file in [solid, format!("SOLID\r\n{nameless}").into_bytes(), ascii, write(&mesh)] {
             assert_eq!(load(&file), Ok(mesh.clone()));
-            assert_eq!(check(&file, file.len() as u64), Ok(()));
+            let mut glimpse = Glimpse::default();
+            glimpse.see(&file);
+            assert!(glimpse.check().is_ok());
         }
-    }
-
-    /// Scenario: broken binary files, and files of other formats, are uploaded.
-    /// Guarantees: `load` and `check` name the same reason.
-    #[test]
-    fn broken_heads_are_named() {
-        let sphere = models::sphere(300);
-        let with_count = |count: u32| {
-            [&sphere[..HEADER_BYTES], &count.to_le_bytes(), &sphere[HEADER_BYTES + 4..]].concat()
-        };
-        let cases = [
-            (Vec::new(), StlError::Empty),
-            (b"PNG".to_vec(), StlError::NotStl),
-            (vec![b'x'; 1000], StlError::NotStl),
-            (with_count(0), StlError::NoTriangles),
-            (with_count(400), StlError::Truncated { announced: 400, held: 300 }),
-            (sphere[..sphere.len() - 1].to_vec(), StlError::Truncated { announced: 300, held: 299 }),
-        ];
-        for (file, reason) in cases {
-            assert_eq!(check(&file, file.len() as u64), Err(reason.clone()));
-            assert_eq!(load(&file), Err(reason));
-        }
-        let count = TRIANGLES_MAX + 1;
-        let length = (HEADER_BYTES + 4) as u64 + count * RECORD_BYTES as u64;
-        assert_eq!(check(&with_count(count as u32), length), Err(StlError::TooManyTriangles));
     }
 
     /// Scenario: files with a good head have numbers that are none, or hold nothing solid; texts end early or
@@ -305,7 +213,8 @@ mod tests {
             (single(f32::INFINITY), StlError::NotFinite { triangle: 1 }),
             (single(1.0), StlError::Open),
             (sheet(), StlError::NoVolume),
-            (b"solid nothing\nendsolid nothing".to_vec(), StlError::NoTriangles),
+            (b"solid nothing\nendsolid nothing".to_vec(), NotStl::NoTriangles.into()),
+            (Vec::new(), NotStl::Empty.into()),
             (half.into_bytes(), StlError::TruncatedText { line: 1_000 }),
             (b"solid a\nfacet\nvertex 0 0 zero".to_vec(), syntax(3, "three numbers")),
             (b"solid a\nfacet\nvertex 0 0 0\nendfacet".to_vec(), syntax(4, "three vertices before it")),

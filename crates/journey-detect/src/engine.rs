@@ -13,8 +13,9 @@ use crate::instance::Instances;
 use crate::judge::{self, Scene};
 use crate::limits::JOURNEYS_MAX;
 use crate::observation::{Observation, observe};
+use crate::outputs::{Counters, JourneyRow, Outputs, Refusal};
 use crate::timers::Timers;
-use crate::{Attempt, AttemptId, Definition, Finding, Instance, Nanos, Sight, Verdict, Wait};
+use crate::{Attempt, AttemptId, Definition, Finding, Instance, Nanos, Sight};
 
 /// The engine.
 #[derive(Debug)]
@@ -44,106 +45,6 @@ pub struct Engine {
     touched_instances: BTreeSet<Box<str>>,
     /// Journeys of groups that were joined into others, not yet reported.
     gone: BTreeSet<Box<str>>,
-}
-
-/// What the engine counted since it began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Spans that said something new or old about an attempt.
-    pub stage_signals: u64,
-    /// Process signals.
-    pub process_signals: u64,
-    /// Spans that are no business of any journey.
-    pub irrelevant: u64,
-    /// Markers without a stage span or name.
-    pub malformed: u64,
-    /// Spans that said nothing new.
-    pub repeats: u64,
-    /// Attempts refused because their journey has [`crate::limits::ATTEMPTS_PER_GROUP_MAX`].
-    pub journey_full: u64,
-    /// Ties not made because their journeys have [`crate::limits::ATTEMPTS_PER_GROUP_MAX`].
-    pub ties_refused: u64,
-    /// Attempts without a key, given up because too many wait.
-    pub given_up: u64,
-    /// Journeys that left memory because nothing happened for `expire_after`.
-    pub expired: u64,
-    /// Journeys that left memory because it holds [`crate::limits::JOURNEYS_MAX`].
-    pub evicted: u64,
-}
-
-/// What changed since the last look.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Outputs {
-    /// New state of attempts, and the names of the journeys each belongs to.
-    pub attempts: Vec<(Attempt, Vec<Box<str>>)>,
-    /// New state of journeys.
-    pub journeys: Vec<JourneyRow>,
-    /// Names under which there is no journey any more: it is part of another one.
-    pub gone: Vec<Box<str>>,
-    /// Findings that no longer stand. They are to be applied before `raised`.
-    pub cleared: Vec<Finding>,
-    /// Findings that stand from now on.
-    pub raised: Vec<Finding>,
-    /// Identity conflicts found.
-    pub conflicts: Vec<IdentityConflict>,
-    /// New state of service instances.
-    pub instances: Vec<Instance>,
-}
-
-impl Outputs {
-    /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// What stands about one journey.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JourneyRow {
-    /// The anchor's value, or `key=value` of an alias while no anchor is known.
-    pub name: Box<str>,
-    /// Whether the anchor is known.
-    pub is_anchored: bool,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// What it waits for.
-    pub waits: Vec<Wait>,
-    /// Event time of its first and last sign of life.
-    pub span_ns: (Nanos, Nanos),
-    /// Keys and values of its attempts, sorted.
-    pub keys: Vec<(Box<str>, Box<str>)>,
-}
-
-/// Two orders claim one value of an alias key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentityConflict {
-    /// The key.
-    pub key: Box<str>,
-    /// The value.
-    pub value: Box<str>,
-    /// The two anchors, sorted.
-    pub anchors: [Box<str>; 2],
-    /// Event time of the span that claims it second.
-    pub at_ns: Nanos,
-}
-
-/// Why a span was not taken, though it is one of a journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// Its journey has [`crate::limits::ATTEMPTS_PER_GROUP_MAX`] attempts.
-    JourneyFull,
-    /// A marker without a stage span or name.
-    Malformed,
-}
-
-impl Refusal {
-    /// The reason as a word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Refusal::JourneyFull => "journey_full",
-            Refusal::Malformed => "malformed_marker",
-        }
-    }
 }
 
 impl Engine {
@@ -480,13 +381,6 @@ impl Engine {
         self.heard_ns.remove(&group);
         self.timers.remove(group);
         self.touched.remove(&group);
-    }
-}
-
-impl From<Conflict> for IdentityConflict {
-    fn from(conflict: Conflict) -> Self {
-        let Conflict { key, value, anchors, at_ns } = conflict;
-        Self { key, value, anchors, at_ns }
     }
 }
 

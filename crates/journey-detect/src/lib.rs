@@ -46,6 +46,7 @@ mod instance;
 mod judge;
 pub mod limits;
 mod observation;
+mod outputs;
 mod sight;
 mod story;
 mod timers;
@@ -57,10 +58,11 @@ pub use definition::{
     Definition, DefinitionErrors, KeyDefinition, KeyKind, OrderBy, Rule, RuleKind, StageDefinition, StageId,
     StageKind, StageMatch, StartWithin,
 };
-pub use engine::{Counters, Engine, IdentityConflict, JourneyRow, Outputs, Refusal};
+pub use engine::Engine;
 pub use finding::{Alert, Finding, FindingKey, Reason, Severity};
 pub use flow::Tree;
 pub use instance::Instance;
 pub use judge::{Standing, Verdict, Wait};
+pub use outputs::{Counters, IdentityConflict, JourneyRow, Outputs, Refusal};
 pub use sight::Sight;
 pub use story::{Chapter, ChapterState, Story};

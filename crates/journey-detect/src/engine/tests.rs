@@ -2,7 +2,7 @@ use expect_test::{Expect, expect};
 use journey_testkit::scenario::{self, EPOCH_NS, Signal};
 
 use super::*;
-use crate::Definition;
+use crate::{Definition, Verdict};
 
 const SECOND_NS: Nanos = 1_000_000_000;
 

@@ -2,7 +2,7 @@
 //!
 //! Bounds: [`TRIANGLES_MAX`] triangles; memory grows with the bytes that are there, never with the count that a header
 //! claims. Normals and attribute bytes are ignored, as the corners say it all. The reader is our own because of the
-//! habits of modelling programs that [`stl_head`](super::stl_head) tells, and ASCII files with an unnamed solid or a
+//! habits of modelling programs that [`stl_head`] tells, and ASCII files with an unnamed solid or a
 //! normal that is no number.
 
 use thiserror::Error;

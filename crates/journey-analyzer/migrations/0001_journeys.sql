@@ -19,6 +19,7 @@ create table order_journey (
     outcome          text,
     error_type       text,
     beat_interval_ns integer,
+    first_beat_ns    integer,
     last_beat_ns     integer,
     progress         real,
     idle_ns          integer,

@@ -41,6 +41,8 @@ pub struct Attempt {
     pub error_type: Option<Box<str>>,
     /// Interval of its beats in nanoseconds, `None` if it has none.
     pub beat_interval_ns: Option<Nanos>,
+    /// Event time of the first beat seen.
+    pub first_beat_ns: Option<Nanos>,
     /// Event time of the last beat.
     pub last_beat_ns: Option<Nanos>,
     /// What the last beat said is done, 0.0 to 1.0.
@@ -58,7 +60,7 @@ pub struct Attempt {
 impl Attempt {
     /// When it first showed: its start, else its first sign of life.
     pub fn first_ns(&self) -> Nanos {
-        self.start_ns.or(self.last_beat_ns).or(self.end_ns).unwrap_or(0)
+        least(self.start_ns, self.first_beat_ns).unwrap_or(0)
     }
 
     /// When it last showed.
@@ -85,6 +87,7 @@ impl Attempt {
     pub(crate) fn merge(&mut self, other: Attempt) -> bool {
         let before = self.clone();
         self.start_ns = least(self.start_ns, other.start_ns);
+        self.first_beat_ns = least(self.first_beat_ns, other.first_beat_ns);
         if other.end_ns > self.end_ns {
             self.end_ns = other.end_ns;
             self.outcome = other.outcome;

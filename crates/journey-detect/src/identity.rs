@@ -48,14 +48,13 @@ struct Node {
 #[derive(Debug, Default)]
 struct Group {
     nodes: BTreeSet<NodeId>,
-    ties: BTreeMap<(NodeId, NodeId), Stamp>,
-    /// The spans and their own keys; none for a span that follows its trace.
-    attempts: BTreeMap<AttemptId, Vec<NodeId>>,
+    /// The spans, when each came, and its own keys, the anchor first; none for a span that follows its trace.
+    attempts: BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>,
 }
 
 #[derive(Debug, Default)]
 struct Trace {
-    first_keyed: Option<(Stamp, NodeId)>,
+    first_keyed: Option<(Stamp, AttemptId)>,
     keyless: BTreeSet<AttemptId>,
 }
 
@@ -100,7 +99,7 @@ impl Identity {
         let nodes = self.nodes_of(definition, attempt);
         let mut placed = Placed::default();
         let Some(first) = nodes.first().copied() else {
-            self.place_keyless(attempt.id, &mut placed);
+            self.place_keyless(attempt.id, stamp, &mut placed);
             return placed;
         };
         for other in &nodes[1..] {
@@ -109,14 +108,9 @@ impl Identity {
         let group = self.nodes[&first].group;
         let tied = |node: &&NodeId| self.nodes[node].group == group;
         let nodes: Vec<NodeId> = nodes.iter().filter(tied).copied().collect();
-        let ties = &mut self.groups.get_mut(&group).expect("a node's group exists").ties;
-        for other in &nodes[1..] {
-            let tie = ties.entry((first.min(*other), first.max(*other))).or_insert(stamp);
-            *tie = stamp.min(*tie);
-        }
         self.leave_waiting(attempt.id);
-        self.move_to(attempt.id, nodes, group, &mut placed);
-        self.note_keyed(attempt.id.trace_id, stamp, first, &mut placed);
+        self.move_to(attempt.id, (stamp, nodes), group, &mut placed);
+        self.note_keyed(stamp, attempt.id, &mut placed);
         placed
     }
 
@@ -133,12 +127,15 @@ impl Identity {
             });
             self.name(definition, *node, part);
         }
-        for (id, nodes) in &group.attempts {
-            for root in self.homes_within(*id, nodes, &roots) {
+        for (id, (_, nodes)) in &group.attempts {
+            for root in self.homes_within(*id, nodes, group, &roots) {
                 parts.get_mut(&root).expect("every root has a part").attempts.insert(*id);
             }
         }
-        (parts.into_values().filter(|part| !part.attempts.is_empty()).collect(), conflicts)
+        let mut parts: Vec<Part> = parts.into_values().filter(|part| !part.attempts.is_empty()).collect();
+        // Numbers of nodes tell who came first; names do not.
+        parts.sort_by(|one, other| one.name.cmp(&other.name));
+        (parts, conflicts)
     }
 
     /// Forgets a group and its spans.
@@ -151,7 +148,7 @@ impl Identity {
         }
         for attempt in group.attempts.keys() {
             self.homes.remove(attempt);
-            self.forget_trace(*attempt, &group.nodes);
+            self.forget_trace(*attempt, &group.attempts);
         }
         group.attempts.into_keys().collect()
     }
@@ -233,14 +230,19 @@ impl Identity {
         placed.moved.extend(absorbed.attempts.keys());
         let target = self.groups.get_mut(&into).expect("a node's group exists");
         target.nodes.append(&mut absorbed.nodes);
-        target.ties.append(&mut absorbed.ties);
         target.attempts.append(&mut absorbed.attempts);
         placed.gone.push(from);
         placed.touched.retain(|touched| *touched != from);
         placed.touched.push(into);
     }
 
-    fn move_to(&mut self, attempt: AttemptId, nodes: Vec<NodeId>, group: GroupId, placed: &mut Placed) {
+    fn move_to(
+        &mut self,
+        attempt: AttemptId,
+        keys: (Stamp, Vec<NodeId>),
+        group: GroupId,
+        placed: &mut Placed,
+    ) {
         let before = self.homes.insert(attempt, group);
         if let Some(before) = before.filter(|before| *before != group) {
             if let Some(old) = self.groups.get_mut(&before) {
@@ -249,15 +251,15 @@ impl Identity {
             placed.touched.push(before);
             placed.moved.push(attempt);
         }
-        self.groups.get_mut(&group).expect("the caller's group exists").attempts.insert(attempt, nodes);
+        self.groups.get_mut(&group).expect("the caller's group exists").attempts.insert(attempt, keys);
         placed.touched.push(group);
     }
 
-    fn place_keyless(&mut self, attempt: AttemptId, placed: &mut Placed) {
+    fn place_keyless(&mut self, attempt: AttemptId, stamp: Stamp, placed: &mut Placed) {
         let trace = self.traces.entry(attempt.trace_id).or_default();
         let is_new = trace.keyless.insert(attempt);
         if let Some(group) = self.trace_group(attempt) {
-            self.move_to(attempt, Vec::new(), group, placed);
+            self.move_to(attempt, (stamp, Vec::new()), group, placed);
         } else if is_new {
             self.waiting.push_back(attempt);
             placed.given_up = self.give_up_oldest();
@@ -288,10 +290,10 @@ impl Identity {
     }
 
     /// What the trace of a forgotten attempt still knows: spans of other groups stay.
-    fn forget_trace(&mut self, attempt: AttemptId, gone: &BTreeSet<NodeId>) {
+    fn forget_trace(&mut self, attempt: AttemptId, gone: &BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>) {
         let Some(trace) = self.traces.get_mut(&attempt.trace_id) else { return };
         trace.keyless.remove(&attempt);
-        trace.first_keyed.take_if(|(_, node)| gone.contains(node));
+        trace.first_keyed.take_if(|(_, first)| gone.contains_key(first));
         if trace.first_keyed.is_none() && trace.keyless.is_empty() {
             self.traces.remove(&attempt.trace_id);
         }
@@ -299,33 +301,38 @@ impl Identity {
 
     /// The group that spans without a key follow in this trace.
     fn trace_group(&self, attempt: AttemptId) -> Option<GroupId> {
-        let (_, node) = self.traces.get(&attempt.trace_id)?.first_keyed?;
-        Some(self.nodes.get(&node)?.group)
+        let (_, first) = self.traces.get(&attempt.trace_id)?.first_keyed?;
+        self.homes.get(&first).copied()
     }
 
     /// Notes a span with a key; the spans of its trace without one follow the earliest.
-    fn note_keyed(&mut self, trace_id: TraceId, stamp: Stamp, node: NodeId, placed: &mut Placed) {
-        let trace = self.traces.entry(trace_id).or_default();
+    fn note_keyed(&mut self, stamp: Stamp, attempt: AttemptId, placed: &mut Placed) {
+        let trace = self.traces.entry(attempt.trace_id).or_default();
         if trace.first_keyed.is_some_and(|(known, _)| known <= stamp) {
             return;
         }
-        trace.first_keyed = Some((stamp, node));
-        let group = self.nodes[&node].group;
-        for attempt in trace.keyless.clone() {
-            self.move_to(attempt, Vec::new(), group, placed);
+        trace.first_keyed = Some((stamp, attempt));
+        let group = self.homes[&attempt];
+        for follower in trace.keyless.clone() {
+            let stamp =
+                self.homes.get(&follower).and_then(|home| self.groups.get(home)?.attempts.get(&follower));
+            let stamp = stamp.map_or((0, follower.trace_id, follower.span_id), |(stamp, _)| *stamp);
+            self.move_to(follower, (stamp, Vec::new()), group, placed);
         }
     }
 
     /// Maps each node of the group to the root of its journey: earliest ties first, never two anchors.
     fn split(&self, definition: &Definition, group: &Group) -> (BTreeMap<NodeId, NodeId>, Vec<Conflict>) {
         let mut sets = Sets::new(group.nodes.iter().copied().filter(|node| self.nodes[node].is_anchor));
-        let mut ties: Vec<_> = group.ties.iter().map(|(pair, stamp)| (*stamp, *pair)).collect();
-        ties.sort_unstable();
+        let mut ties: Vec<(Stamp, NodeId, NodeId)> = Vec::new();
+        for (stamp, nodes) in group.attempts.values() {
+            ties.extend(nodes.iter().skip(1).map(|other| (*stamp, nodes[0], *other)));
+        }
+        ties.sort_unstable_by_key(|(stamp, _, _)| *stamp);
         let mut conflicts = Vec::new();
-        for (stamp, (one, other)) in ties {
+        for (stamp, one, other) in ties {
             if let Err(anchors) = sets.join(one, other) {
-                let alias = if self.nodes[&one].is_anchor { other } else { one };
-                conflicts.push(self.conflict(definition, alias, anchors, stamp.0));
+                conflicts.push(self.conflict(definition, other, anchors, stamp.0));
             }
         }
         (group.nodes.iter().map(|node| (*node, sets.root(*node))).collect(), conflicts)
@@ -369,14 +376,15 @@ impl Identity {
         &self,
         attempt: AttemptId,
         nodes: &[NodeId],
+        group: &Group,
         roots: &BTreeMap<NodeId, NodeId>,
     ) -> BTreeSet<NodeId> {
-        let root = |node: &NodeId| roots.get(node).copied();
         if !nodes.is_empty() {
-            return nodes.iter().filter_map(root).collect();
+            return nodes.iter().filter_map(|node| roots.get(node).copied()).collect();
         }
         let first_keyed = self.traces.get(&attempt.trace_id).and_then(|trace| trace.first_keyed);
-        first_keyed.and_then(|(_, node)| root(&node)).into_iter().collect()
+        let followed = first_keyed.and_then(|(_, first)| group.attempts.get(&first)?.1.first().copied());
+        followed.and_then(|node| roots.get(&node).copied()).into_iter().collect()
     }
 }
 

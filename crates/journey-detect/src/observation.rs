@@ -80,6 +80,7 @@ fn attempt(
         outcome: is_end.then(|| outcome(span)),
         error_type: span.str(attribute::ERROR_TYPE).map(Into::into),
         beat_interval_ns: seconds(span, attribute::JOURNEY_STAGE_HEARTBEAT_INTERVAL),
+        first_beat_ns: is_beat.then_some(span.start_ns),
         last_beat_ns: is_beat.then_some(span.start_ns),
         progress: is_beat.then(|| span.f64(attribute::JOURNEY_STAGE_PROGRESS)).flatten(),
         idle_ns: is_beat.then(|| seconds(span, attribute::JOURNEY_STAGE_IDLE)).flatten(),

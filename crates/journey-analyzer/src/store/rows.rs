@@ -41,6 +41,7 @@ pub(super) fn attempt(row: &SqliteRow) -> anyhow::Result<Attempt> {
         outcome: maybe_text("outcome")?.and_then(|outcome| StageOutcome::parse(&outcome)),
         error_type: maybe_text("error_type")?.map(Into::into),
         beat_interval_ns: maybe_nanos("beat_interval_ns")?,
+        first_beat_ns: maybe_nanos("first_beat_ns")?,
         last_beat_ns: maybe_nanos("last_beat_ns")?,
         progress: row.try_get("progress")?,
         idle_ns: maybe_nanos("idle_ns")?,

@@ -117,7 +117,7 @@ async fn put_meta(to: &mut SqliteConnection, key: &str, value: &str) -> sqlx::Re
 
 async fn put_attempt(to: &mut SqliteConnection, attempt: &Attempt) -> sqlx::Result<()> {
     query(
-        "insert or replace into order_journey values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert or replace into order_journey values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(attempt.id.trace_id.to_string())
     .bind(attempt.id.span_id.to_string())
@@ -131,6 +131,7 @@ async fn put_attempt(to: &mut SqliteConnection, attempt: &Attempt) -> sqlx::Resu
     .bind(attempt.outcome.map(|outcome| outcome.as_str()))
     .bind(attempt.error_type.as_deref())
     .bind(attempt.beat_interval_ns.map(to_column))
+    .bind(attempt.first_beat_ns.map(to_column))
     .bind(attempt.last_beat_ns.map(to_column))
     .bind(attempt.progress)
     .bind(attempt.idle_ns.map(to_column))

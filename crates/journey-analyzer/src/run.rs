@@ -45,7 +45,7 @@ impl Daemon {
         let definition = parse(config.definition.as_deref(), &text)?;
         let store = open(data).await?;
         store.set_definition(&text).await?;
-        let metrics = telemetry::install_metrics();
+        let metrics = telemetry::metrics();
         let api_listener = bind(config.api).await?;
         let otlp_listener = bind(config.otlp_http).await?;
         let (api, otlp_http) = (api_listener.local_addr()?, otlp_listener.local_addr()?);

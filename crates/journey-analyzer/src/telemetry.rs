@@ -20,6 +20,7 @@
 //! | `journey_analyzer_alerts_failed_total` | requests | Alertmanager did not take one |
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -57,13 +58,17 @@ pub const FINDINGS: &str = "journey_analyzer_findings_total";
 /// Counter: requests that Alertmanager did not take.
 pub const ALERTS_FAILED: &str = "journey_analyzer_alerts_failed_total";
 
-/// Installs the metrics recorder of the process and gives what `/metrics` answers with.
-pub fn install_metrics() -> PrometheusHandle {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = recorder.handle();
-    // A second recorder in one process happens in tests only; the first one goes on counting.
-    let _ = metrics::set_global_recorder(recorder);
-    handle
+/// What `/metrics` answers with; installs the recorder of the process at the first call.
+pub fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Where the program has a recorder of its own, that one counts, and this handle shows nothing.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    };
+    HANDLE.get_or_init(install).clone()
 }
 
 /// Logs to standard error, filtered by `RUST_LOG` (default `info`).

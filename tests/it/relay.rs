@@ -110,7 +110,7 @@ async fn find(consumer: &mut Consumer, wanted: &[String]) -> Vec<lapin::message:
 }
 
 /// Scenario: an OTLP request is posted, then the same once more.
-/// Guarantees: 200 after the broker has it; the bytes stand in the stream, described as the contract says, and a
+/// Guarantees: 200 after the broker has it; the bytes stand in the stream, described by its properties, and a
 /// repeat has the same message id.
 #[tokio::test]
 async fn a_request_reaches_the_stream() {

@@ -48,7 +48,8 @@ struct Node {
 #[derive(Debug, Default)]
 struct Group {
     nodes: BTreeSet<NodeId>,
-    /// The spans, when each came, and its own keys, the anchor first; none for a span that follows its trace.
+    /// Each span with its stamp and its own keys, the anchor first. A span that follows its trace has no keys, and
+    /// its stamp means nothing.
     attempts: BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>,
 }
 

@@ -12,7 +12,7 @@ pub const BATCH_MAX: usize = 512;
 /// Bytes after which a request body is closed and the rest goes into a further one. The relay takes 1 MB.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
 
-/// How long a start or an end waits for company; the contract allows 200 ms until it is on its way.
+/// How long a start or an end waits for company; it must be on its way within 200 ms.
 pub const LANE_LINGER: Duration = Duration::from_millis(50);
 
 /// How long a span waits for company.

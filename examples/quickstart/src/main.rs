@@ -3,9 +3,9 @@
 //! Three terminals, no broker and no database:
 //!
 //! ```sh
-//! cargo run --package journey-analyzer -- run
-//! cargo run --package quickstart
-//! curl -X POST http://127.0.0.1:8080/orders/ORD-1
+//! cargo run --package journey-analyzer -- run       # first terminal
+//! cargo run --package quickstart                    # second terminal
+//! curl -X POST http://127.0.0.1:8080/orders/ORD-1   # third terminal
 //! cargo run --package journey-analyzer -- explain ORD-1
 //! ```
 
@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    // The definition that ships with the analyzer expects `order_create` of a service of this name.
     let _journey = journey::init!("crm-api")?;
     let app = Router::new().route("/orders/{order}", post(create)).layer(JourneyLayer::new());
     let listener = TcpListener::bind("127.0.0.1:8080").await?;

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn words_agree() {
         for word in ["in_production", "polishing", "packed", "delivered"] {
-            let status: Status = serde_json::from_value(word.into()).expect("a word of the contract");
+            let status: Status = serde_json::from_value(word.into()).expect("a status of the wire");
             assert_eq!(status.as_str(), word);
             assert_eq!(status.stage(), format!("status.{word}.shop"));
         }

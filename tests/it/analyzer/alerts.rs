@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::{eventually, get_json, post, quick_definition, signals_from_now, start};
 
 /// Scenario: a message is lost; the alert stands; the analyzer is restarted; the message comes after all.
-/// Guarantees: Alertmanager holds one alert with the contracted labels, a restart does not double or lose it, and
+/// Guarantees: Alertmanager holds one alert with the documented labels, a restart does not double or lose it, and
 /// it resolves.
 #[tokio::test]
 async fn a_lost_message_reaches_alertmanager_and_resolves() {

@@ -18,7 +18,7 @@ fn urls(variables: &[(&str, &str)]) -> (String, String) {
 }
 
 /// Scenario: nothing is set.
-/// Guarantees: the defaults of the contract.
+/// Guarantees: the documented defaults.
 #[test]
 fn defaults() {
     let config = config(&[]).unwrap();

@@ -188,8 +188,8 @@ pub(crate) async fn until<T, F: Future<Output = Result<Option<T>>>>(
 }
 
 const MATERIALS: [&str; 3] = ["gold", "platinum", "silver"];
-/// From a few hundred triangles to a hundred thousand.
-const TRIANGLES_LOG10: std::ops::Range<f64> = 2.5..5.0;
+/// From a few hundred triangles to a quarter of a million.
+const TRIANGLES_LOG10: std::ops::Range<f64> = 2.5..5.4;
 /// One step of an order; longer than any outage that the demo or its watchers bring about.
 const STEP_TIME_MAX: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_millis(150);

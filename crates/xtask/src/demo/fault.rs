@@ -63,6 +63,15 @@ impl Kind {
         }
     }
 
+    /// The reason that the alert must give, where the alert alone does not tell it.
+    pub(crate) const fn reason(self) -> Option<&'static str> {
+        match self {
+            Kind::HungStage => Some("no_progress"),
+            Kind::KillMes => Some("no_beats"),
+            Kind::KillAnalyzer | Kind::LostMessage | Kind::SlowButAlive | Kind::SwappedStatus => None,
+        }
+    }
+
     /// Whether the order goes on to its end, as if nothing had happened.
     pub(crate) const fn completes(self) -> bool {
         matches!(self, Kind::KillMes | Kind::SlowButAlive)

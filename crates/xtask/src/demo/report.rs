@@ -74,7 +74,12 @@ impl Report {
             book.injected.iter().map(|injected| Fault::judge(injected, &book, &alerts)).collect();
         let expected: BTreeSet<_> = book.injected.iter().filter_map(expectation).collect();
         let is_false = |alert: &Alert| {
-            let explained = |order: &String| expected.contains(&(alert.name(), order.as_str()));
+            let reason = alert.annotation("reason");
+            let explained = |order: &String| {
+                [None, reason]
+                    .iter()
+                    .any(|reason| expected.contains(&(alert.name(), *reason, order.as_str())))
+            };
             alert.orders().is_empty() || !alert.orders().iter().all(explained)
         };
         let false_alerts: Vec<_> = alerts.iter().filter(|alert| is_false(alert)).cloned().collect();
@@ -213,13 +218,10 @@ fn missing(
     if let Some(name) = kind.alert() {
         let Some(alert) = alert else { return Some(format!("no {name} names it")) };
         let reason = alert.annotation("reason");
+        if let Some(expected) = kind.reason().filter(|expected| reason != Some(expected)) {
+            return Some(format!("reason {reason:?}, not {expected}"));
+        }
         match kind {
-            Kind::HungStage if reason != Some("no_progress") => {
-                return Some(format!("reason {reason:?}, not no_progress"));
-            }
-            Kind::KillMes if reason != Some("no_beats") => {
-                return Some(format!("reason {reason:?}, not no_beats"));
-            }
             Kind::LostMessage if alert.annotation("waiting_for").is_none_or(str::is_empty) => {
                 return Some("it does not say what the order waits for".to_owned());
             }
@@ -236,8 +238,8 @@ fn missing(
 }
 
 /// The alert that a fault explains.
-fn expectation(injected: &Injected) -> Option<(&'static str, &str)> {
-    Some((injected.kind.alert()?, injected.order.as_deref()?))
+fn expectation(injected: &Injected) -> Option<(&'static str, Option<&'static str>, &str)> {
+    Some((injected.kind.alert()?, injected.kind.reason(), injected.order.as_deref()?))
 }
 
 /// Seconds from one moment to another, negative if the clock was set back between them.

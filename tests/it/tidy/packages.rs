@@ -51,6 +51,25 @@ fn arrows_are_those_of_the_table() {
     }
 }
 
+/// Scenario: files that the example services share by copy, so that a reader can take one folder whole.
+/// Guarantees: the copies are the same to the letter.
+#[test]
+fn copies_in_the_examples_are_equal() {
+    const COPIES: &[&[&str]] = &[
+        &["crm-api/src/database.rs", "mes-api/src/database.rs", "shop-api/src/database.rs"],
+        &["crm-api/src/server.rs", "mes-api/src/server.rs", "shop-api/src/server.rs"],
+        &["crm-api/src/inbox.rs", "mes-api/src/inbox.rs"],
+        &["mes-api/src/pricing/stl_head.rs", "shop-api/src/stl_head.rs"],
+        &["crm-api/.clippy.toml", "mes-api/.clippy.toml", "shop-api/.clippy.toml", "quickstart/.clippy.toml"],
+    ];
+    for copies in COPIES {
+        let original = text(&format!("examples/{}", copies[0]));
+        for copy in &copies[1..] {
+            assert!(text(&format!("examples/{copy}")) == original, "{copy} differs from {}", copies[0]);
+        }
+    }
+}
+
 /// Scenario: each package of the workspace.
 /// Guarantees: it has a README, the lints of the workspace, and a folder of its own name.
 #[test]

@@ -64,14 +64,58 @@ keys! {
     JOURNEY_DB_OUTCOME = "journey.db.outcome";
     /// Seconds a query waited for a connection of the pool.
     JOURNEY_DB_POOL_WAIT = "journey.db.pool_wait";
+    /// Why a query waited before it could run.
+    JOURNEY_DB_WAIT_REASON = "journey.db.wait_reason";
+    /// Seconds from the start of a query to its first row.
+    JOURNEY_DB_TIME_TO_FIRST_ROW = "journey.db.time_to_first_row";
+    /// Seconds in which a stream of rows waited for the server, and not the server for its reader.
+    JOURNEY_DB_SERVER_WAIT = "journey.db.server_wait";
+    /// Rows that a statement changed.
+    JOURNEY_DB_AFFECTED_ROWS = "journey.db.affected_rows";
+    /// The same transaction may well succeed if it is tried again.
+    JOURNEY_DB_RETRYABLE = "journey.db.retryable";
+    /// Name of the constraint that a statement violated.
+    JOURNEY_DB_CONSTRAINT = "journey.db.constraint";
+    /// Statements of a transaction, without those that begin and end it.
+    JOURNEY_DB_STATEMENTS = "journey.db.statements";
+    /// Seconds in which a transaction was open and no statement ran in it.
+    JOURNEY_DB_IDLE_IN_TRANSACTION = "journey.db.idle_in_transaction";
     /// How a publish or a delivery ended.
     JOURNEY_MESSAGING_OUTCOME = "journey.messaging.outcome";
     /// Whether the broker says that it delivered the message before.
     JOURNEY_MESSAGING_REDELIVERED = "journey.messaging.redelivered";
     /// Ordinal number of the delivery of one message, from 1.
     JOURNEY_MESSAGING_ATTEMPT = "journey.messaging.attempt";
+    /// Why a delivery is linked to a span that did not create its message.
+    JOURNEY_MESSAGING_LINK = "journey.messaging.link";
+    /// How a delivery belongs to the span that created its message, if it is not its child.
+    JOURNEY_MESSAGING_PROPAGATION = "journey.messaging.propagation";
+    /// Seconds between publish and hand-over of a message.
+    JOURNEY_MESSAGING_QUEUE_TIME = "journey.messaging.queue_time";
+    /// Who said when the message was published.
+    JOURNEY_MESSAGING_QUEUE_TIME_SOURCE = "journey.messaging.queue_time_source";
+    /// Offset of a message in its stream.
+    JOURNEY_MESSAGING_STREAM_OFFSET = "journey.messaging.stream_offset";
+    /// How often a message went through a dead-letter exchange.
+    JOURNEY_MESSAGING_DEAD_LETTER_COUNT = "journey.messaging.dead_letter.count";
+    /// The queue in which a message was dead-lettered first.
+    JOURNEY_MESSAGING_DEAD_LETTER_QUEUE = "journey.messaging.dead_letter.queue";
+    /// Why a message was dead-lettered first.
+    JOURNEY_MESSAGING_DEAD_LETTER_REASON = "journey.messaging.dead_letter.reason";
+    /// Seconds since a message was dead-lettered last.
+    JOURNEY_MESSAGING_DEAD_LETTER_AGE = "journey.messaging.dead_letter.age";
+    /// Seconds a publish waited for the broker's confirm.
+    JOURNEY_MESSAGING_CONFIRM_WAIT = "journey.messaging.confirm_wait";
+    /// Whether the broker took no messages during a publish.
+    JOURNEY_MESSAGING_BLOCKED = "journey.messaging.blocked";
+    /// Whether a delivery came near the broker's acknowledgement timeout.
+    JOURNEY_MESSAGING_OVERDUE = "journey.messaging.overdue";
     /// How the response to an HTTP request ended.
     JOURNEY_HTTP_OUTCOME = "journey.http.outcome";
+    /// Seconds from the head of an HTTP request to the head of its response.
+    JOURNEY_HTTP_TIME_TO_HEAD = "journey.http.time_to_head";
+    /// The response was a stream of events: its length says nothing of the service's speed.
+    JOURNEY_HTTP_STREAMED = "journey.http.streamed";
 }
 
 /// Official: identifier of the user.

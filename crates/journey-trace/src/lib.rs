@@ -9,6 +9,8 @@
 //! * [`SpanGuard`]: an SDK span that ends when we say so, not when the last `Context` drops;
 //! * [`stage()`]: one step of work on the journey, with outcome, progress and beats;
 //! * [`lane`]: where stages report to, past every sampler and span processor;
+//! * [`sampling`]: rules of head sampling, asked before a span is built;
+//! * [`metrics`]: durations and numbers of requests and stages, once they are asked for;
 //! * [`http`]: attribute keys, known methods and query redaction that the HTTP layers share.
 //!
 //! # What is emitted
@@ -39,7 +41,10 @@ pub mod http;
 mod ids;
 pub mod lane;
 pub mod limits;
+pub mod metrics;
 pub mod propagation;
+pub mod sampling;
+mod slot;
 pub mod span;
 mod stage;
 
@@ -47,9 +52,10 @@ pub use journey_model::attribute;
 
 pub use carrier::{Attach, Carrier, InvalidCarrier};
 pub use cell::{
-    CellCounters, ContextExt, JourneyCell, Key, scope, set_cart_id, set_facet, set_order_id,
+    CellCounters, CellHandle, ContextExt, JourneyCell, Key, scope, set_cart_id, set_facet, set_order_id,
     set_production_id, set_user_id,
 };
+pub use http::resends;
 pub use propagation::{Trust, extract, inject, may_propagate_to};
-pub use span::SpanGuard;
+pub use span::{SpanGuard, keep_trace};
 pub use stage::{Stage, StageBuilder, StageHandle, stage};

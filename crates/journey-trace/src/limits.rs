@@ -35,3 +35,35 @@ pub const OPEN_STAGES_MAX: usize = 65_536;
 
 /// Bytes of an error's text kept in the status of a stage. The rest is cut off.
 pub const ERROR_TEXT_BYTES_MAX: usize = 256;
+
+/// Series of one metric that are bound, so that a further sample costs no allocation. A series beyond it is recorded
+/// the slow way.
+pub const METRIC_SERIES_MAX: usize = 1024;
+
+/// Rules of head sampling. A further one is an error at init.
+pub const SAMPLING_RULES_MAX: usize = 64;
+
+/// Links of one stage that its caller gives. A further one is left out.
+pub const STAGE_LINKS_MAX: usize = 32;
+
+/// Errors of one chain of sources that an HTTP client's error is classed by. Sources behind them are not looked at.
+pub const ERROR_SOURCES_MAX: usize = 16;
+
+/// Bytes of the text of each of them. The rest is not looked at.
+pub const ERROR_CLUE_BYTES_MAX: usize = 256;
+
+/// Names of hosts that each thread keeps, because the next request will have the same. A new one takes the place of
+/// the oldest.
+pub const RECENT_HOSTS_MAX: usize = 4;
+
+/// Bytes of `server.address`, the longest that DNS knows. The rest is cut off.
+pub const HOST_BYTES_MAX: usize = 253;
+
+/// Bytes of `url.full`. The rest is cut off.
+pub const URL_BYTES_MAX: usize = 2048;
+
+/// Bytes of `http.request.method_original`. The rest is cut off.
+pub const METHOD_BYTES_MAX: usize = 32;
+
+/// Families of metrics in one process, one per crate or kind of hop. A further one measures nothing.
+pub const METRIC_FAMILIES_MAX: usize = 32;

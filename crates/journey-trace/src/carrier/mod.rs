@@ -29,12 +29,18 @@ pub use error::InvalidCarrier;
 /// # Ok::<(), journey_trace::InvalidCarrier>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Carrier {
     /// The active span, if there was one.
     span: Option<SpanContext>,
     /// What the journey knew; a copy that nobody writes to any more.
     cell: JourneyCell,
+}
+
+impl Clone for Carrier {
+    fn clone(&self) -> Self {
+        Self { span: self.span.clone(), cell: self.cell.snapshot() }
+    }
 }
 
 /// How the spans of the later work belong to the earlier ones.

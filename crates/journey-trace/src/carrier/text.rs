@@ -9,14 +9,15 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 
 use crate::limits::CARRIER_BYTES_MAX;
-use crate::propagation::{TRACESTATE, baggage, traceparent};
+use crate::propagation::{TRACESTATE, Traceparent, baggage, traceparent};
 use crate::{JourneyCell, Key};
 
 use super::{Carrier, InvalidCarrier};
 
 impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parent = self.span.as_ref().map_or_else(|| NO_SPAN.into(), traceparent::format);
+        let parent = self.span.as_ref().and_then(Traceparent::of);
+        let parent = parent.as_ref().map_or(NO_SPAN, Traceparent::as_str);
         let mut text = format!("{VERSION};{parent}");
         for (key, id) in self.cell.ids() {
             baggage::put(&mut text, ';', key.attribute(), &id, CARRIER_BYTES_MAX);

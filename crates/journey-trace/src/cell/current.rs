@@ -7,12 +7,16 @@ use opentelemetry::context::FutureExt;
 
 use crate::lane::Lane;
 
-use super::{JourneyCell, Key};
+use super::handle::Slot;
+use super::{CellHandle, JourneyCell, Key};
 
 /// What this crate keeps in an OpenTelemetry `Context`.
 pub trait ContextExt {
     /// A copy of this `Context` with this cell.
     fn with_cell(&self, cell: JourneyCell) -> Context;
+
+    /// A copy of this `Context` that shares the cell of another one, which it was not derived from.
+    fn with_shared_cell(&self, cell: CellHandle) -> Context;
 
     /// A copy of this `Context` whose stages report to this lane instead of the installed one.
     fn with_lane(&self, lane: Arc<Lane>) -> Context;
@@ -20,7 +24,11 @@ pub trait ContextExt {
 
 impl ContextExt for Context {
     fn with_cell(&self, cell: JourneyCell) -> Context {
-        self.with_value(cell)
+        self.with_value(Slot::Own(cell))
+    }
+
+    fn with_shared_cell(&self, cell: CellHandle) -> Context {
+        self.with_value(Slot::Shared(cell))
     }
 
     fn with_lane(&self, lane: Arc<Lane>) -> Context {
@@ -72,8 +80,11 @@ pub fn set_facet(name: &str, value: &str) -> bool {
 /// ```
 pub fn scope<F: Future>(order_id: impl AsRef<str>, fut: F) -> impl Future<Output = F::Output> {
     let current = Context::current();
-    let parent = JourneyCell::of(&current).cloned().unwrap_or_default();
-    fut.with_context(current.with_cell(parent.child_for_order(order_id.as_ref())))
+    let child = match JourneyCell::of(&current) {
+        Some(parent) => parent.child_for_order(order_id.as_ref()),
+        None => JourneyCell::new().child_for_order(order_id.as_ref()),
+    };
+    fut.with_context(current.with_cell(child))
 }
 
 fn set(key: Key, id: &str) -> bool {
@@ -88,7 +99,8 @@ mod tests {
     /// Guarantees: each sees its own order, and the handler's cell sees none of them.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn scopes_do_not_see_each_other() {
-        let handler = JourneyCell::new();
+        let request = Context::new().with_cell(JourneyCell::new());
+        let handler = JourneyCell::of(&request).expect("it was just given");
         handler.set(Key::User, "u-1");
         let handle = async {
             let orders = (0..10).map(|number| tokio::spawn(scope(format!("ORD-{number}"), work_on(number))));
@@ -96,7 +108,7 @@ mod tests {
                 order.await.expect("a scope ends well");
             }
         };
-        handle.with_context(Context::new().with_cell(handler.clone())).await;
+        handle.with_context(request.clone()).await;
         assert_eq!(handler.get(Key::Order), None);
         assert_eq!(handler.get(Key::Production), None);
     }
@@ -108,6 +120,19 @@ mod tests {
         assert_eq!(cell.get(Key::User).as_deref(), Some("u-1"));
         assert!(set_production_id(format!("MES-{number}")));
         assert!(!cell.has_conflict());
+    }
+
+    /// Scenario: a context shares the cell of another one, and is then given one of its own.
+    /// Guarantees: what is learned in one is known in the other; the cell that was given last counts.
+    #[test]
+    fn a_shared_cell_is_the_same() {
+        let home = Context::new().with_cell(JourneyCell::new());
+        let handle = CellHandle::of(&home).expect("it was just given");
+        let other = Context::new().with_cell(JourneyCell::new()).with_shared_cell(handle);
+        let order_of = |cx: &Context| JourneyCell::of(cx).and_then(|cell| cell.get(Key::Order));
+        JourneyCell::of(&other).expect("it shares one").set(Key::Order, "ORD-1");
+        assert_eq!(order_of(&home).as_deref(), Some("ORD-1"));
+        assert_eq!(order_of(&other.with_cell(JourneyCell::new())), None);
     }
 
     /// Scenario: an id is learned with no journey going on.

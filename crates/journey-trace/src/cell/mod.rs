@@ -6,6 +6,7 @@
 mod counters;
 mod current;
 mod facet;
+mod handle;
 mod key;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +17,14 @@ use opentelemetry::{Context, KeyValue, StringValue};
 pub use counters::CellCounters;
 pub use current::{ContextExt, scope, set_cart_id, set_facet, set_order_id, set_production_id, set_user_id};
 pub(crate) use facet::{Facet, name_in as facet_name};
+pub use handle::CellHandle;
+use handle::Slot;
 pub use key::Key;
 
-/// What the journey knows so far: one per request or message, shared by all `Context`s derived from its first one.
+/// What the journey knows so far: one per request or message, in its first `Context` and shared by all derived from it.
 ///
-/// Anyone who holds the `Context` may write, and each key takes one value: a second, different one is refused,
+/// It has no reference count of its own: the `Context` has one. Who needs it for longer than a borrow keeps a
+/// [`CellHandle`]. Anyone who holds the `Context` may write, and each key takes one value: a second, different one is refused,
 /// counted, and shows as `journey.conflict`. The lock is held for one read or write, never across an `.await`.
 ///
 /// ```
@@ -32,9 +36,9 @@ pub use key::Key;
 /// assert_eq!(cell.get(Key::Order).as_deref(), Some("ORD-1"));
 /// assert!(cell.has_conflict());
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct JourneyCell {
-    known: Arc<Mutex<Known>>,
+    known: Mutex<Known>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -51,25 +55,25 @@ impl JourneyCell {
     }
 
     /// The cell of the current `Context`, if it has one.
-    pub fn current() -> Option<JourneyCell> {
-        Context::map_current(|cx| JourneyCell::of(cx).cloned())
+    pub fn current() -> Option<CellHandle> {
+        Context::map_current(CellHandle::of)
     }
 
     /// The cell of this `Context`, if it has one.
     pub fn of(cx: &Context) -> Option<&JourneyCell> {
-        cx.get()
+        cx.get().map(Slot::cell)
     }
 
     /// A new cell with the ids of this one, without its facets. What is written there does not leak up.
     pub fn child(&self) -> JourneyCell {
         let ids = self.lock().ids.clone();
-        Self { known: Arc::new(Mutex::new(Known { ids, ..Known::default() })) }
+        Self { known: Mutex::new(Known { ids, ..Known::default() }) }
     }
 
     /// A copy of all it knows now, apart from later writes.
     pub(crate) fn snapshot(&self) -> JourneyCell {
         let known = self.lock().clone();
-        Self { known: Arc::new(Mutex::new(known)) }
+        Self { known: Mutex::new(known) }
     }
 
     /// A child for work on another order: the ids that name this cell's order stay behind.
@@ -139,13 +143,22 @@ impl JourneyCell {
 
     /// All ids, and `journey.conflict` if there was one, as attributes of a span.
     pub fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = Vec::new();
+        self.each_attribute(|attribute| attributes.push(attribute));
+        attributes
+    }
+
+    /// [`JourneyCell::attributes`] one by one, without a list of them. `take` must not touch the cell.
+    pub(crate) fn each_attribute(&self, mut take: impl FnMut(KeyValue)) {
         let known = self.lock();
-        let ids = Key::ALL.iter().filter_map(|key| {
-            let id = known.ids[key.index()].clone()?;
-            Some(KeyValue::new(key.attribute(), StringValue::from(id)))
-        });
-        let conflict = known.conflict.then(|| KeyValue::new(attribute::JOURNEY_CONFLICT, true));
-        ids.chain(conflict).collect()
+        for key in Key::ALL {
+            if let Some(id) = &known.ids[key.index()] {
+                take(KeyValue::new(key.attribute(), StringValue::from(id.clone())));
+            }
+        }
+        if known.conflict {
+            take(KeyValue::new(attribute::JOURNEY_CONFLICT, true));
+        }
     }
 
     /// All ids that are set, in the order of [`Key::ALL`].

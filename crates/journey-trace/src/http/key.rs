@@ -1,6 +1,8 @@
 //! Attribute keys of HTTP spans, each written once.
 
-pub use journey_model::attribute::{ERROR_TYPE, JOURNEY_HTTP_OUTCOME};
+pub use journey_model::attribute::{
+    ERROR_TYPE, JOURNEY_HTTP_OUTCOME, JOURNEY_HTTP_STREAMED, JOURNEY_HTTP_TIME_TO_HEAD,
+};
 
 /// Address of the client behind all proxies, as far as it is believed.
 pub const CLIENT_ADDRESS: &str = "client.address";

@@ -9,7 +9,7 @@ use journey_model::{
     Attribute, Link, Signal, SpanId, SpanKind, SpanRecord, SpanStatus, StageOutcome, TraceId, attribute,
 };
 
-use crate::{JourneyCell, ids};
+use crate::{CellHandle, ids, metrics};
 
 use super::clock;
 
@@ -33,7 +33,7 @@ pub(crate) struct Work {
     /// Order status before, if known, and after.
     pub(crate) status: Option<(Option<String>, String)>,
     pub(crate) size: Option<f64>,
-    pub(crate) cell: JourneyCell,
+    pub(crate) cell: CellHandle,
 }
 
 /// How the attempt ended.
@@ -110,6 +110,11 @@ impl Attempt {
 
     pub(super) fn mark_ended(&self) {
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Records how long the stage took, if anything is measured.
+    pub(crate) fn measure(&self, ending: &Ending) {
+        metrics::stage_duration(&self.work.stage, ending.error_type.as_deref(), self.started.elapsed());
     }
 
     /// The start marker; the queue adds the number. Carries the links too, since the end may never come.

@@ -68,7 +68,11 @@ pub struct Lane {
     queue: Mutex<Queue>,
     open: OpenStages,
     ready: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    observer: OnceLock<Observer>,
 }
+
+/// Is shown each record.
+type Observer = Box<dyn Fn(&SpanRecord<'static>) + Send + Sync>;
 
 impl Lane {
     /// A lane of its own, not installed.
@@ -78,6 +82,7 @@ impl Lane {
             queue: Mutex::new(Queue::new(LANE_QUEUE_RECORDS_MAX)),
             open: OpenStages::default(),
             ready: OnceLock::new(),
+            observer: OnceLock::new(),
         })
     }
 
@@ -86,6 +91,13 @@ impl Lane {
     pub fn on_ready(&self, ready: impl Fn() + Send + Sync + 'static) {
         // A second hook would mean two senders of one lane.
         let _ = self.ready.set(Box::new(ready));
+    }
+
+    /// Sets what is shown each record, still without its number, before it joins the queue, on the thread of the work;
+    /// it must return at once. The first call decides.
+    pub fn on_record(&self, observe: impl Fn(&SpanRecord<'static>) + Send + Sync + 'static) {
+        // A second one would be told half of the story: what came before it is gone.
+        let _ = self.observer.set(Box::new(observe));
     }
 
     /// Reports that each open stage still runs. `now` measures how long its work has been idle.
@@ -161,13 +173,21 @@ impl Lane {
     }
 
     fn push(&self, class: Class, record: SpanRecord<'static>) {
+        self.show(&record);
         self.lock().push(class, record);
         self.wake();
     }
 
     fn push_numbered(&self, class: Class, record: SpanRecord<'static>) {
+        self.show(&record);
         self.lock().push_numbered(class, record);
         self.wake();
+    }
+
+    fn show(&self, record: &SpanRecord<'static>) {
+        if let Some(observe) = self.observer.get() {
+            observe(record);
+        }
     }
 
     fn wake(&self) {

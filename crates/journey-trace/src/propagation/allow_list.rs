@@ -16,6 +16,10 @@ use std::sync::{PoisonError, RwLock};
 /// assert!(!may_propagate_to("api.partner.example"));
 /// ```
 pub fn may_propagate_to(host: &str) -> bool {
+    // Most hosts are of this kind, and each request asks.
+    if is_plain_name(host) {
+        return true;
+    }
     let host = host.strip_suffix('.').unwrap_or(host);
     let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match literal.parse::<IpAddr>() {
@@ -57,6 +61,12 @@ fn is_neighbour(host: &str) -> bool {
     !host.is_empty() && (is_bare || SUFFIXES.iter().any(|suffix| has_suffix(host, suffix)))
 }
 
+/// A bare name that cannot be anything else.
+fn is_plain_name(host: &str) -> bool {
+    host.starts_with(|first: char| first.is_ascii_alphabetic())
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// `2130706433` and `0x7f000001` are addresses to a resolver, whatever they look like.
 fn is_number(host: &str) -> bool {
     host.starts_with(|first: char| first.is_ascii_digit())
@@ -83,6 +93,7 @@ mod tests {
         for host in [
             "localhost",
             "crm-api",
+            "3d-printer",
             "127.0.0.1",
             "127.8.8.8",
             "10.0.0.1",

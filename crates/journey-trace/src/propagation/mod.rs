@@ -6,6 +6,7 @@
 
 mod allow_list;
 pub(crate) mod baggage;
+mod formats;
 pub(crate) mod traceparent;
 
 use opentelemetry::Context;
@@ -15,6 +16,8 @@ use opentelemetry::trace::{Link, SpanContext, TraceContextExt};
 use crate::{ContextExt, JourneyCell};
 
 pub use allow_list::{may_propagate_to, set_propagate_to};
+pub use formats::{Formats, set_formats};
+pub use traceparent::Traceparent;
 
 /// Whether the caller is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,16 +55,26 @@ pub(crate) struct RemoteLink(pub(crate) SpanContext);
 pub fn inject(cx: &Context, carrier: &mut dyn Injector) {
     let span = cx.span();
     let span = span.span_context();
-    if span.is_valid() {
-        carrier.set(TRACEPARENT, traceparent::format(span));
+    if let Some(traceparent) = traceparent_header(span) {
+        carrier.set(TRACEPARENT, traceparent.as_str().to_owned());
         let trace_state = span.trace_state().header();
         if !trace_state.is_empty() {
             carrier.set(TRACESTATE, trace_state);
         }
     }
-    if let Some(baggage) = JourneyCell::of(cx).and_then(baggage::format) {
+    if let Some(baggage) = baggage_header(cx) {
         carrier.set(BAGGAGE, baggage);
     }
+}
+
+/// The `traceparent` header for this span, as [`inject`] writes it; `None` if its ids are not valid.
+pub fn traceparent_header(span: &SpanContext) -> Option<Traceparent> {
+    Traceparent::of(span).filter(|_| formats::has_trace_context())
+}
+
+/// The `baggage` header of this `Context`, as [`inject`] writes it; `None` if the journey knows nothing.
+pub fn baggage_header(cx: &Context) -> Option<String> {
+    JourneyCell::of(cx).filter(|_| formats::has_baggage()).and_then(baggage::format)
 }
 
 /// Reads what [`inject`] wrote. The result always has a fresh cell, and nothing of the current `Context`.
@@ -81,7 +94,7 @@ pub fn extract_parts<'a>(
     trust: Trust,
 ) -> Context {
     let cell = JourneyCell::new();
-    if trust == Trust::Trusted {
+    if trust == Trust::Trusted && formats::has_baggage() {
         baggage.for_each(|header| baggage::read(header, &cell));
     }
     match (caller, trust) {
@@ -93,7 +106,8 @@ pub fn extract_parts<'a>(
 
 /// The caller's span alone, without cell and ids.
 pub fn remote_span_context(carrier: &dyn Extractor) -> Option<SpanContext> {
-    traceparent::parse(carrier.get(TRACEPARENT)?, carrier.get(TRACESTATE).unwrap_or_default())
+    let traceparent = carrier.get(TRACEPARENT).filter(|_| formats::has_trace_context())?;
+    traceparent::parse(traceparent, carrier.get(TRACESTATE).unwrap_or_default())
 }
 
 /// The link that the first span or stage of this `Context` has to carry: to an untrusted caller, or to the span

@@ -10,8 +10,9 @@ use opentelemetry::trace::{Link as OtelLink, SpanContext, TraceContextExt, Trace
 use opentelemetry::{Context, KeyValue};
 
 use crate::lane::{Attempt, Ending, Lane, Origin, Work};
+use crate::limits::STAGE_LINKS_MAX;
 use crate::propagation::remote_link;
-use crate::{ContextExt, JourneyCell, Key, ids};
+use crate::{CellHandle, ContextExt, JourneyCell, Key, ids, metrics};
 
 use super::Stage;
 use super::handle::Reporting;
@@ -25,6 +26,7 @@ pub fn stage(name: impl Into<Cow<'static, str>>) -> StageBuilder {
         status: None,
         keys: vec![],
         facets: vec![],
+        links: vec![],
         parent: None,
     }
 }
@@ -53,6 +55,7 @@ pub struct StageBuilder {
     status: Option<(Option<String>, String)>,
     keys: Vec<(Key, String)>,
     facets: Vec<(String, String)>,
+    links: Vec<SpanContext>,
     parent: Option<Context>,
 }
 
@@ -87,6 +90,16 @@ impl StageBuilder {
         self
     }
 
+    /// Another piece of work that it goes on from, such as one message of several: a link to the span of that
+    /// `Context`, at most [`STAGE_LINKS_MAX`]; further ones are left out.
+    pub fn link(mut self, other: &Context) -> Self {
+        let span = other.span().span_context().clone();
+        if span.is_valid() && self.links.len() < STAGE_LINKS_MAX {
+            self.links.push(span);
+        }
+        self
+    }
+
     /// The `Context` it belongs to; the current one is the default.
     pub fn parent(mut self, parent: &Context) -> Self {
         self.parent = Some(parent.clone());
@@ -97,7 +110,7 @@ impl StageBuilder {
     /// `with_context` for a future. [`StageBuilder::run`] sees to that itself.
     pub fn start(self) -> Stage {
         let context = with_cell(self.parent.unwrap_or_else(Context::current));
-        let cell = JourneyCell::of(&context).cloned().unwrap_or_default();
+        let cell = CellHandle::of(&context).expect("it was just given one if it had none");
         self.keys.iter().for_each(|(key, id)| {
             cell.set(*key, id);
         });
@@ -107,8 +120,8 @@ impl StageBuilder {
         match Lane::of(&context).filter(|_| !context.is_telemetry_suppressed()) {
             None => Stage { context, reporting: None },
             Some(lane) => {
-                let Self { name: stage, attempt, size, status, .. } = self;
-                begin(lane, context, Work { stage, attempt, status, size, cell })
+                let Self { name: stage, attempt, size, status, links, .. } = self;
+                begin(lane, context, &links, Work { stage, attempt, status, size, cell })
             }
         }
     }
@@ -147,16 +160,17 @@ fn with_cell(cx: Context) -> Context {
     }
 }
 
-fn begin(lane: Arc<Lane>, parent: Context, work: Work) -> Stage {
-    let (origin, span) = origin(&lane, &parent);
+fn begin(lane: Arc<Lane>, parent: Context, links: &[SpanContext], work: Work) -> Stage {
+    let (origin, span) = origin(&lane, &parent, links);
+    let active = metrics::stage_running(&work.stage);
     let attempt = Arc::new(Attempt::begin(origin, work));
     lane.start(&attempt);
     let context = parent.with_remote_span_context(span);
-    Stage { context, reporting: Some(Reporting { lane, attempt }) }
+    Stage { context, reporting: Some(Reporting { lane, attempt, _active: active }) }
 }
 
 /// Ids of the stage, and the span context that its children see. `is_remote` is false: they are in this process.
-fn origin(lane: &Lane, parent: &Context) -> (Origin, SpanContext) {
+fn origin(lane: &Lane, parent: &Context, links: &[SpanContext]) -> (Origin, SpanContext) {
     let parent_span = parent.span();
     let parent_span = parent_span.span_context();
     let inherited = ids::trace_id(parent_span.trace_id()).zip(ids::span_id(parent_span.span_id()));
@@ -167,13 +181,14 @@ fn origin(lane: &Lane, parent: &Context) -> (Origin, SpanContext) {
         Some(_) => (parent_span.trace_flags(), parent_span.trace_state().clone()),
         None => (TraceFlags::default().with_sampled(lane.keeps_root(otel_trace_id)), TraceState::NONE),
     };
+    let links = links.iter().map(|span| OtelLink::with_context(span.clone())).chain(remote_link(parent));
     let origin = Origin {
         trace_id,
         span_id,
         parent_span_id: inherited.map(|(_, parent_id)| parent_id),
         flags: flags.to_u8(),
         trace_state: state.header(),
-        links: remote_link(parent).and_then(|link| to_model(&link)).into_iter().collect(),
+        links: links.filter_map(|link| to_model(&link)).collect(),
     };
     (origin, SpanContext::new(otel_trace_id, otel_span_id, flags, false, state))
 }

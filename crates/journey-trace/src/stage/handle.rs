@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::lane::{Attempt, Lane};
+use crate::metrics::Active;
 
 /// An open attempt and the lane it was started on.
 pub(super) struct Reporting {
     pub(super) lane: Arc<Lane>,
     pub(super) attempt: Arc<Attempt>,
+    /// Counts the stage as running; `None` while nothing is measured.
+    pub(super) _active: Option<Active>,
 }
 
 /// Reports progress of a stage from another thread. It does not keep the stage open.

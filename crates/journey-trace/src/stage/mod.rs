@@ -90,7 +90,8 @@ impl Stage {
     }
 
     fn report(&mut self, ending: Ending) {
-        if let Some(Reporting { lane, attempt }) = self.reporting.take() {
+        if let Some(Reporting { lane, attempt, .. }) = self.reporting.take() {
+            attempt.measure(&ending);
             lane.end(&attempt, ending);
         }
     }

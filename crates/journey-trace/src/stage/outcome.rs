@@ -30,10 +30,12 @@ impl Ending {
         Self::error(StageOutcome::Failed, error_type.into(), description)
     }
 
-    /// By the result of the work: the class of an error is the name of its type, its text the description.
+    /// By the result of the work: the class of an error is the name of its type, its text the description. An error
+    /// of a type called `Elapsed`, as the timeouts of tokio and tower have it, is a deadline that passed.
     pub(super) fn of<T, E: Display>(result: &Result<T, E>) -> Self {
         match result {
             Ok(_) => Self::ok(),
+            Err(_) if type_without_generics::<E>().ends_with("::Elapsed") => Self::timed_out(),
             Err(error) => Self::failed(type_without_generics::<E>(), cut(error.to_string())),
         }
     }

@@ -7,7 +7,7 @@ use journey_model::{ProcessState, SpanRecord, SpanStatus};
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 
 use crate::lane::{Lane, LaneConfig};
-use crate::{Attach, Carrier, ContextExt, JourneyCell, Key, stage};
+use crate::{Attach, Carrier, CellHandle, ContextExt, JourneyCell, Key, stage};
 
 use super::*;
 
@@ -154,6 +154,23 @@ fn a_linked_carrier() {
     assert_eq!(inner_end.parent_span_id, Some(end.span_id));
 }
 
+/// Scenario: a stage on a batch links to more messages than it may, one of which has no span.
+/// Guarantees: it links to those with a span, up to the limit, from its first marker on.
+#[test]
+fn links_are_bounded() {
+    let (lane, cx) = lane();
+    let message = Context::new().with_remote_span_context(remote(TraceFlags::SAMPLED));
+    let mut batch = stage("pack").parent(&cx).link(&Context::new());
+    for _ in 0..=crate::limits::STAGE_LINKS_MAX {
+        batch = batch.link(&message);
+    }
+    batch.start().end();
+    for record in lane.take_batch(2) {
+        assert_eq!(record.links.len(), crate::limits::STAGE_LINKS_MAX);
+        assert_eq!(record.links[0].span_id.to_bytes(), 9_u64.to_be_bytes());
+    }
+}
+
 /// Scenario: a stage ends in each way there is.
 /// Guarantees: outcome, `error.type` and status are those of the registry.
 #[test]
@@ -186,8 +203,8 @@ fn every_outcome() {
     assert_eq!(ended(), ("panicked".into(), Some("panic".into()), failed("")));
 }
 
-/// Scenario: a stage runs as a future on another thread, and one is dropped half-way.
-/// Guarantees: the work sees the stage's Context after each await, and the dropped one is `cancelled`.
+/// Scenario: a stage runs as a future on another thread, one is dropped half-way, and one gives up by a timeout.
+/// Guarantees: the work sees the stage's Context after each await; the others are `cancelled` and `timed_out`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_future_carries_its_stage() {
     let (lane, cx) = lane();
@@ -210,6 +227,12 @@ async fn a_future_carries_its_stage() {
     });
     assert!(tokio::time::timeout(Duration::from_millis(10), never).await.is_err());
     assert_eq!(lane.take_batch(10)[1].str("journey.stage.outcome"), Some("cancelled"));
+
+    let late = stage("price.final")
+        .parent(&cx)
+        .run(async |_| tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await);
+    assert!(late.await.is_err());
+    assert_eq!(lane.take_batch(10)[1].str("journey.stage.outcome"), Some("timed_out"));
 }
 
 /// Scenario: beats while a stage is open, after it ended, and one told through a handle on another thread.
@@ -261,7 +284,7 @@ fn work_runs_without_a_lane() {
     let stage_without = stage("order_create").key(Key::Order, "ORD-1").parent(&parent).start();
     stage_without.progress(0.5);
     assert_eq!(stage_without.context().span().span_context(), parent.span().span_context());
-    let cell = JourneyCell::of(stage_without.context()).unwrap().clone();
+    let cell = CellHandle::of(stage_without.context()).unwrap();
     assert_eq!(cell.get(Key::Order).as_deref(), Some("ORD-1"));
     stage_without.end();
 

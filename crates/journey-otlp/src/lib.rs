@@ -2,7 +2,7 @@
 //!
 //! * [`encode`]: a producer's records to the bytes of one `ExportTraceServiceRequest`;
 //! * [`wire`]: those bytes to records that borrow from them, without building messages in between;
-//! * [`answer`]: what an OTLP/HTTP receiver answers;
+//! * [`answer`]: what an OTLP receiver answers, by HTTP or gRPC, written and read;
 //! * [`json`]: the same for OTLP/JSON, one request per text.
 //!
 //! Reading never fails halfway in silence: broken framing is an error that names the place, and a span that is

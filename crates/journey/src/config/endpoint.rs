@@ -1,147 +1,151 @@
-//! Where signals go, and how.
+//! One place that OTLP requests go to, and how.
 
 use std::fmt;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName};
 
 use crate::init::InitError;
 
-use super::{Environment, Wishes};
+use super::protocol::{Compression, Protocol};
+use super::signal::{Signal, general_variable};
+use super::tls::Tls;
+use super::{Environment, Wishes, headers, url};
 
-/// Where spans and the journey lane go.
-#[derive(Debug, Clone)]
-pub(crate) struct Destinations {
-    /// `None` with `OTEL_TRACES_EXPORTER=none`: spans still propagate.
-    pub(crate) traces: Option<Endpoint>,
-    pub(crate) lane: Endpoint,
+/// One OTLP endpoint.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// Of the request itself, path included.
+    pub(crate) url: Url,
+    /// May hold secrets, so they are never printed.
+    pub(crate) headers: HeaderMap,
+    pub(crate) protocol: Protocol,
+    pub(crate) compression: Compression,
     /// Time for one request.
     pub(crate) timeout: Duration,
+    pub(crate) tls: Tls,
 }
 
-impl Destinations {
-    /// Whether the sampled stages are missing where the spans go, unless they are sent there too.
-    pub(crate) fn are_apart(&self) -> bool {
-        self.traces.as_ref().is_some_and(|traces| traces.url != self.lane.url)
+/// The endpoint of a signal: its own variables, else the general ones, else the builder's, else the default.
+pub(super) fn read(
+    signal: Signal,
+    environment: &Environment,
+    wishes: &Wishes,
+) -> Result<Endpoint, InitError> {
+    let protocol = Protocol::read(signal, environment);
+    let (variable, url) = signal_url(signal, protocol, environment, wishes)?;
+    let tls = Tls::read(signal, environment, &variable, &url)?;
+    Ok(Endpoint {
+        url,
+        headers: headers::read(signal, environment)?,
+        protocol,
+        compression: Compression::read(signal, environment),
+        timeout: timeout(signal, environment)?,
+        tls,
+    })
+}
+
+/// The lane's own endpoint, else that of the traces.
+///
+/// An own one is spoken to by HTTP, which is what relay and analyzer take. Headers and client certificate, which may
+/// be secrets, stay with the host they are for.
+pub(super) fn read_lane(
+    environment: &Environment,
+    wishes: &Wishes,
+    traces: &Endpoint,
+) -> Result<Endpoint, InitError> {
+    let (variable, base) = match (environment.get(LANE_ENDPOINT), &wishes.lane_endpoint) {
+        (Some(base), _) => (LANE_ENDPOINT, base),
+        (None, Some(base)) => ("lane_endpoint", base.as_str()),
+        (None, None) => return Ok(traces.clone()),
+    };
+    let url = url::below(variable, base, Signal::Traces.http_path())?;
+    let own = Endpoint {
+        url,
+        protocol: Protocol::Http,
+        headers: HeaderMap::new(),
+        compression: Compression::None,
+        timeout: traces.timeout,
+        tls: Tls::default(),
+    };
+    if own.url.origin() == traces.url.origin() {
+        return Ok(Endpoint { url: own.url, protocol: own.protocol, ..traces.clone() });
     }
+    Ok(Endpoint { tls: Tls::of_stranger(environment, variable, &own.url)?, ..own })
 }
 
-/// One OTLP/HTTP endpoint.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) url: Url,
-    /// May hold secrets, so it is never printed.
-    pub(crate) headers: HeaderMap,
+/// The variable for the signal as it stands, else the general one with the signal's path appended. For gRPC the path
+/// is that of the call in both cases.
+fn signal_url(
+    signal: Signal,
+    protocol: Protocol,
+    environment: &Environment,
+    wishes: &Wishes,
+) -> Result<(String, Url), InitError> {
+    let own = signal.own_variable(ENDPOINT);
+    let general = general_variable(ENDPOINT);
+    let (variable, base) = match (environment.get(&own), environment.get(&general), &wishes.endpoint) {
+        (Some(url), ..) if protocol == Protocol::Http => {
+            let url = url::parse(&own, url)?;
+            return Ok((own, url));
+        }
+        (Some(base), ..) => (own, base),
+        (None, Some(base), _) => (general, base),
+        (None, None, Some(base)) => ("endpoint".to_owned(), base.as_str()),
+        (None, None, None) => (general, protocol.default_endpoint()),
+    };
+    let url = match protocol {
+        Protocol::Grpc => {
+            let base = url::with_scheme(base, is_insecure(signal, environment));
+            url::below(&variable, &base, signal.grpc_path())?
+        }
+        Protocol::Http => url::below(&variable, base, signal.http_path())?,
+    };
+    Ok((variable, url))
+}
+
+/// `OTEL_EXPORTER_OTLP_INSECURE`: what a gRPC endpoint without a scheme means.
+fn is_insecure(signal: Signal, environment: &Environment) -> bool {
+    signal.variable("INSECURE", environment).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"))
+}
+
+/// Milliseconds.
+fn timeout(signal: Signal, environment: &Environment) -> Result<Duration, InitError> {
+    let Some((variable, text)) = signal.variable("TIMEOUT", environment) else { return Ok(DEFAULT_TIMEOUT) };
+    let millis = text.parse().ok().filter(|millis| (1..=TIMEOUT_MS_MAX).contains(millis));
+    let millis = millis.ok_or_else(|| InitError::value(&variable, text, "milliseconds, from 1 to 600000"))?;
+    Ok(Duration::from_millis(millis))
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.url.clone();
-        if url.password().is_some() || !url.username().is_empty() {
-            // Both fail only for URLs without a host, which `http` and `https` have.
-            let _ = url.set_username("REDACTED");
-            let _ = url.set_password(None);
+        let compression = match self.compression {
+            Compression::Gzip => ", gzip",
+            Compression::None => "",
+        };
+        match self.protocol {
+            Protocol::Grpc => {
+                let mut url = url::redacted(&self.url);
+                url.set_path("");
+                write!(f, "{} (grpc{compression})", url.as_str().trim_end_matches('/'))
+            }
+            Protocol::Http => write!(f, "{} (http/protobuf{compression})", url::redacted(&self.url)),
         }
-        url.set_query(None);
-        f.write_str(url.as_str())
     }
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
-        f.debug_struct("Endpoint").field("url", &self.to_string()).field("headers", &headers).finish()
+        f.debug_struct("Endpoint").field("at", &self.to_string()).field("headers", &headers).finish()
     }
 }
 
-pub(super) fn read(environment: &Environment, wishes: &Wishes) -> Result<Destinations, InitError> {
-    let traces = Endpoint { url: traces_url(environment, wishes)?, headers: headers(environment)? };
-    let lane = lane(environment, wishes, &traces)?;
-    // Any other exporter is warned about and has no effect.
-    let is_off =
-        environment.get("OTEL_TRACES_EXPORTER").is_some_and(|name| name.eq_ignore_ascii_case("none"));
-    Ok(Destinations { traces: (!is_off).then_some(traces), lane, timeout: timeout(environment)? })
-}
+pub(super) const LANE_ENDPOINT: &str = "JOURNEY_LANE_ENDPOINT";
 
-/// The variable for traces as it stands, else the general one with `/v1/traces` appended.
-fn traces_url(environment: &Environment, wishes: &Wishes) -> Result<Url, InitError> {
-    if let Some(url) = environment.get(TRACES_ENDPOINT) {
-        return parse(TRACES_ENDPOINT, url);
-    }
-    match (environment.get(ENDPOINT), &wishes.endpoint) {
-        (Some(base), _) => with_path(ENDPOINT, base),
-        (None, Some(base)) => with_path("endpoint", base),
-        (None, None) => with_path(ENDPOINT, DEFAULT_ENDPOINT),
-    }
-}
+const ENDPOINT: &str = "ENDPOINT";
 
-/// The lane's own endpoint, else that of the traces. Headers, which may be secrets, stay with the host they are for.
-fn lane(environment: &Environment, wishes: &Wishes, traces: &Endpoint) -> Result<Endpoint, InitError> {
-    let url = match (environment.get(LANE_ENDPOINT), &wishes.lane_endpoint) {
-        (Some(base), _) => with_path(LANE_ENDPOINT, base)?,
-        (None, Some(base)) => with_path("lane_endpoint", base)?,
-        (None, None) => return Ok(traces.clone()),
-    };
-    let same_host = url.origin() == traces.url.origin();
-    Ok(Endpoint { url, headers: if same_host { traces.headers.clone() } else { HeaderMap::new() } })
-}
-
-fn with_path(name: &str, base: &str) -> Result<Url, InitError> {
-    let mut url = parse(name, base)?;
-    let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
-}
-
-fn parse(name: &str, text: &str) -> Result<Url, InitError> {
-    let url = Url::parse(text).ok().filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| InitError::value(name, text, "a URL such as http://localhost:4318"))
-}
-
-/// `OTEL_EXPORTER_OTLP_HEADERS`, and over it those for traces: `name=value` with commas between, percent-encoded.
-fn headers(environment: &Environment) -> Result<HeaderMap, InitError> {
-    let mut headers = HeaderMap::new();
-    for variable in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"] {
-        let members = environment.get(variable).unwrap_or_default().split(',').map(str::trim);
-        for member in members.filter(|member| !member.is_empty()) {
-            // The value is not shown: it may be a secret.
-            let (name, value) = header(member).ok_or_else(|| {
-                InitError::value(variable, "(not shown)", "a list of name=value with commas between")
-            })?;
-            headers.insert(name, value);
-        }
-    }
-    Ok(headers)
-}
-
-fn header(member: &str) -> Option<(HeaderName, HeaderValue)> {
-    let (name, value) = member.split_once('=')?;
-    let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
-    let mut value = HeaderValue::from_str(&value).ok()?;
-    value.set_sensitive(true);
-    Some((name.trim().parse().ok()?, value))
-}
-
-/// Milliseconds; the variable for traces wins.
-fn timeout(environment: &Environment) -> Result<Duration, InitError> {
-    for variable in ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"] {
-        if let Some(text) = environment.get(variable) {
-            let millis = text.parse().ok().filter(|millis| (1..=TIMEOUT_MS_MAX).contains(millis));
-            let millis =
-                millis.ok_or_else(|| InitError::value(variable, text, "milliseconds, from 1 to 600000"))?;
-            return Ok(Duration::from_millis(millis));
-        }
-    }
-    Ok(DEFAULT_TIMEOUT)
-}
-
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-const LANE_ENDPOINT: &str = "JOURNEY_LANE_ENDPOINT";
-
-/// Defaults of the [OTLP exporter specification](https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+/// Default of the [OTLP exporter specification](https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT_MS_MAX: u64 = 600_000;

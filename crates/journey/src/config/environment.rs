@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The variables `OTEL_*` and `JOURNEY_*`, as they were when init began.
+/// The variables `OTEL_*`, `JOURNEY_*` and those that tell where the process runs, as they were when init began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, String>);
 
@@ -16,8 +16,7 @@ impl Environment {
     }
 
     pub(crate) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let ours = |name: &str| name.starts_with("OTEL_") || name.starts_with("JOURNEY_");
-        Self(variables.into_iter().filter(|(name, _)| ours(name)).collect())
+        Self(variables.into_iter().filter(|(name, _)| concerns_us(name)).collect())
     }
 
     /// The value without surrounding space. An empty one counts as not set, as the
@@ -32,8 +31,23 @@ impl Environment {
         self.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// Whether the variable says `1` or `true`.
+    pub(crate) fn is_one(&self, name: &str) -> bool {
+        self.get(name) == Some("1") || self.is_true(name)
+    }
+
     /// The names that are set to something.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| self.get(name).is_some())
     }
 }
+
+fn concerns_us(name: &str) -> bool {
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || PLACES.contains(&name)
+}
+
+const PREFIXES: [&str; 3] = ["OTEL_", "JOURNEY_", "K8S_"];
+
+/// What Kubernetes, or a manifest by the downward API, says of the place.
+const PLACES: [&str; 6] =
+    ["HOSTNAME", "KUBERNETES_SERVICE_HOST", "NODE_NAME", "POD_NAME", "POD_NAMESPACE", "POD_UID"];

@@ -3,23 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
-
-use crate::config::Endpoint;
 use crate::limits::{RETRY_AFTER_MAX, RETRY_PAUSE_FIRST};
 
 use super::answer::Answer;
 use super::bodies::Body;
-use super::outage::Outage;
+use super::outage::{Outage, Way};
 use super::stop::Stop;
 use super::tally::InFlight;
+use super::transport::Transport;
 
 /// Sends bodies to one endpoint, one after the other.
 pub(super) struct Courier {
-    pub(super) client: Client,
-    pub(super) endpoint: Endpoint,
+    pub(super) transport: Transport,
+    pub(super) way: Way,
     pub(super) outage: Arc<Outage>,
     pub(super) patience: Patience,
     pub(super) stop: Stop,
@@ -37,18 +33,21 @@ pub(super) struct Patience {
 impl Courier {
     /// Returns when the body, whose records are `in_flight`, is delivered, refused or given up.
     pub(super) async fn deliver(&mut self, body: Body, in_flight: InFlight<'_>) {
-        let bytes = Bytes::from(body.bytes);
+        let packed = self.transport.pack(body.bytes);
         let began = Instant::now();
         let mut pause = RETRY_PAUSE_FIRST;
         loop {
-            match self.post(bytes.clone()).await {
-                Answer::Taken => {
-                    in_flight.delivered();
-                    return self.outage.is_over();
+            match self.transport.post(packed.clone()).await {
+                Answer::Taken { rejected, message } => {
+                    in_flight.delivered_but(rejected);
+                    return self.was_taken(rejected, &message);
                 }
-                Answer::Refused { reason } => return self.outage.goes_on(&reason),
+                Answer::Refused { reason } => {
+                    drop(in_flight);
+                    return self.outage.refused(self.way, body.records, &reason);
+                }
                 Answer::Later { reason, after } => {
-                    self.outage.goes_on(&reason);
+                    self.outage.goes_on(self.way, &reason);
                     if began.elapsed() > self.patience.retry_for {
                         return;
                     }
@@ -59,14 +58,11 @@ impl Courier {
         }
     }
 
-    async fn post(&self, body: Bytes) -> Answer {
-        let request = self
-            .client
-            .post(self.endpoint.url.clone())
-            .headers(self.endpoint.headers.clone())
-            .header(CONTENT_TYPE, "application/x-protobuf")
-            .body(body);
-        Answer::of(request.send().await)
+    fn was_taken(&self, rejected: u64, message: &str) {
+        self.outage.is_over(self.way);
+        if rejected > 0 || !message.is_empty() {
+            self.outage.refused(self.way, rejected, message);
+        }
     }
 
     /// Sleeps, but not long once the thread is to stop.

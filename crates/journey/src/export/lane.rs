@@ -16,7 +16,8 @@ use super::{Item, Tally};
 pub(super) struct LaneExport {
     pub(super) tally: Arc<Tally>,
     pub(super) resource: Arc<Resource<'static>>,
-    pub(super) courier: Courier,
+    /// `None`: the lane goes nowhere, on purpose.
+    pub(super) courier: Option<Courier>,
     pub(super) ready: Arc<Notify>,
     /// Whether sampled ends go with the spans too, because those go elsewhere.
     pub(super) copies_ends: bool,
@@ -57,6 +58,10 @@ impl LaneExport {
             let mut in_flight = self.tally.signals_out.take(count as u64);
             let batch = self.tally.lane.take_batch(count);
             self.copy_ends(&batch);
+            let Some(courier) = &mut self.courier else {
+                in_flight.kept_here();
+                continue;
+            };
             let sender = Sender {
                 resource: &self.resource,
                 scope: journey_trace::span::SCOPE_NAME,
@@ -64,7 +69,7 @@ impl LaneExport {
             };
             for body in sender.encode(batch) {
                 let of_body = in_flight.split_off(body.records);
-                self.courier.deliver(body, of_body).await;
+                courier.deliver(body, of_body).await;
             }
         }
     }

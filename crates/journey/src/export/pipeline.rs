@@ -6,19 +6,15 @@ use std::time::{Duration, Instant};
 
 use journey_model::Resource;
 use opentelemetry::Context;
-use reqwest::{Client, redirect};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use crate::config::{Destinations, Endpoint};
+use crate::config::{Batching, Destinations};
 use crate::init::InitError;
-use crate::limits::{
-    CONNECT_TIMEOUT, LANE_RETRY_FOR, LANE_RETRY_PAUSE_MAX, SPAN_RETRY_FOR, SPAN_RETRY_PAUSE_MAX,
-};
 
-use super::courier::{Courier, Patience};
+use super::couriers::Couriers;
 use super::lane::LaneExport;
-use super::outage::Outage;
+use super::metrics::MetricExport;
 use super::spans::SpanExport;
 use super::stop::{self, Stop, StopSender};
 use super::{ExportReport, Tally, beats};
@@ -28,6 +24,9 @@ pub(crate) struct Setup {
     pub(crate) tally: Arc<Tally>,
     pub(crate) resource: Resource<'static>,
     pub(crate) destinations: Destinations,
+    pub(crate) batching: Batching,
+    /// Characters of a text value of a span that are sent. `None`: all.
+    pub(crate) value_chars: Option<usize>,
     pub(crate) beat_interval: Duration,
 }
 
@@ -43,17 +42,16 @@ impl Pipeline {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system gives no runtime, client or thread.
+    /// The system gives no runtime or thread, or a certificate is none.
     pub(crate) fn start(setup: Setup) -> Result<Self, InitError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| InitError::start("runtime for export", &error))?;
-        let client = client(setup.destinations.timeout)
-            .map_err(|error| InitError::start("HTTP client for export", &error))?;
         let (stop_sender, stop) = stop::channel();
+        let couriers = Couriers::new(&setup.destinations, &setup.tally, &stop)?;
         let (end_sender, ended) = mpsc::channel();
         let tally = setup.tally.clone();
         let work = move || {
-            run(&runtime, setup, client, stop);
+            run(&runtime, setup, couriers, stop);
             // A name lookup may hang in a thread of the runtime; nobody waits for that.
             runtime.shutdown_background();
             // Nobody listens any more if the guard gave up waiting.
@@ -77,75 +75,61 @@ impl Pipeline {
 /// Time for the thread to notice that its time is over.
 const GRACE: Duration = Duration::from_millis(200);
 
-fn run(runtime: &Runtime, setup: Setup, client: Client, stop: Stop) {
+fn run(runtime: &Runtime, setup: Setup, couriers: Couriers, stop: Stop) {
     let _suppressed = Context::enter_telemetry_suppressed_scope();
     runtime.block_on(async {
         tokio::select! {
-            () = work(setup, client, stop.clone()) => {}
+            () = work(setup, couriers, stop.clone()) => {}
             () = stop.overdue() => {}
         }
     });
 }
 
-async fn work(setup: Setup, client: Client, stop: Stop) {
-    let Setup { tally, resource, destinations, beat_interval } = setup;
-    let ready = Arc::new(Notify::new());
-    let wake = ready.clone();
-    tally.lane.on_ready(move || wake.notify_one());
-    // What came before the hook was set.
-    ready.notify_one();
-    let copies_ends = destinations.are_apart();
+async fn work(setup: Setup, couriers: Couriers, stop: Stop) {
+    let Setup { tally, resource, destinations, batching, value_chars, beat_interval } = setup;
     let resource = Arc::new(resource);
-    let lane_outage = Outage::new(destinations.lane.to_string(), tally.clone());
-    let spans_outage = match &destinations.traces {
-        Some(traces) if copies_ends => Outage::new(traces.to_string(), tally.clone()),
-        _ => lane_outage.clone(),
-    };
-    let courier = |endpoint: Endpoint, outage, patience| Courier {
-        client: client.clone(),
-        endpoint,
-        outage,
-        patience,
-        stop: stop.clone(),
-    };
     let lane = LaneExport {
         tally: tally.clone(),
         resource: resource.clone(),
-        courier: courier(destinations.lane, lane_outage, LANE_PATIENCE),
-        ready,
-        copies_ends,
+        courier: couriers.lane,
+        ready: ready(&tally),
+        copies_ends: destinations.are_apart(),
         stop: stop.clone(),
     };
     let beats = beats::run(tally.lane.clone(), beat_interval, stop.clone());
-    let spans = destinations.traces.map(|traces| SpanExport {
+    let spans = couriers.spans.map(|courier| SpanExport {
         tally: tally.clone(),
         resource,
-        courier: courier(traces, spans_outage, SPAN_PATIENCE),
+        courier,
+        batching,
+        value_chars,
         stop: stop.clone(),
     });
-    let spans = async {
-        if let Some(spans) = spans {
-            spans.run().await;
-        }
-    };
+    let metrics = couriers.metrics.map(|courier| MetricExport { tally: tally.clone(), courier, stop });
     let lane = async {
         lane.run().await;
         // Sampled ends may have joined the spans until now.
         tally.spans.close();
     };
-    tokio::join!(beats, lane, spans);
+    let spans = async {
+        if let Some(spans) = spans {
+            spans.run().await;
+        }
+    };
+    let metrics = async {
+        if let Some(metrics) = metrics {
+            metrics.run().await;
+        }
+    };
+    tokio::join!(beats, lane, spans, metrics);
 }
 
-/// Built here, whatever features other crates switch on: a collector is a neighbour, so no proxy and no redirect.
-fn client(timeout: Duration) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(timeout)
-        .user_agent(concat!("journey/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// Told when the lane has something.
+fn ready(tally: &Tally) -> Arc<Notify> {
+    let ready = Arc::new(Notify::new());
+    let wake = ready.clone();
+    tally.lane.on_ready(move || wake.notify_one());
+    // What came before the hook was set.
+    ready.notify_one();
+    ready
 }
-
-const LANE_PATIENCE: Patience = Patience { pause_max: LANE_RETRY_PAUSE_MAX, retry_for: LANE_RETRY_FOR };
-const SPAN_PATIENCE: Patience = Patience { pause_max: SPAN_RETRY_PAUSE_MAX, retry_for: SPAN_RETRY_FOR };

@@ -8,13 +8,17 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::Notify;
 
-use crate::limits::{BATCH_MAX, SPAN_QUEUE_MAX};
+use crate::config::Batching;
 
 /// What goes to trace storage.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are spans; a box would be one more allocation per span"
+)]
 pub(crate) enum Item {
     /// A span of the SDK.
-    Span(Box<SpanData>),
+    Span(SpanData),
     /// A copy of an ended stage, when the lane goes elsewhere.
     Stage(Box<SpanRecord<'static>>),
 }
@@ -29,11 +33,20 @@ impl Item {
     }
 }
 
-/// Spans that wait, at most [`SPAN_QUEUE_MAX`]. Pushing never blocks.
-#[derive(Debug, Default)]
+/// Spans that wait, at most so many. Pushing never blocks.
+#[derive(Debug)]
 pub(crate) struct SpanQueue {
     waiting: Mutex<Waiting>,
     batch_ready: Notify,
+    capacity: usize,
+    /// Spans that are worth a request.
+    batch: usize,
+}
+
+impl Default for SpanQueue {
+    fn default() -> Self {
+        Self::new(Batching::default())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +58,16 @@ struct Waiting {
 }
 
 impl SpanQueue {
+    pub(crate) fn new(batching: Batching) -> Self {
+        let Batching { queue: capacity, batch, .. } = batching;
+        Self { waiting: Mutex::default(), batch_ready: Notify::new(), capacity, batch }
+    }
+
+    /// Spans that it holds at most.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Appends an item. When full, the oldest that is no entry goes, else the item itself if it is none, else the oldest
     /// entry.
     pub(crate) fn push(&self, item: Item) {
@@ -54,7 +77,7 @@ impl SpanQueue {
             return;
         }
         let is_entry = item.is_entry();
-        if waiting.len() >= SPAN_QUEUE_MAX {
+        if waiting.len() >= self.capacity {
             waiting.dropped += 1;
             if waiting.others.pop_front().is_none() {
                 if !is_entry {
@@ -65,7 +88,7 @@ impl SpanQueue {
         }
         let line = if is_entry { &mut waiting.entries } else { &mut waiting.others };
         line.push_back(item);
-        let is_batch = waiting.len() >= BATCH_MAX;
+        let is_batch = waiting.len() >= self.batch;
         drop(waiting);
         if is_batch {
             self.batch_ready.notify_one();
@@ -124,6 +147,8 @@ mod tests {
     use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
     use crate::export::Tally;
+    use crate::limits::SPAN_QUEUE_MAX;
+    use crate::probe::Probe;
     use crate::processor::JourneyProcessor;
 
     use super::*;
@@ -131,7 +156,12 @@ mod tests {
     fn queue_of_provider() -> (Arc<Tally>, SdkTracer) {
         let lane = Lane::new(LaneConfig { beat_interval: None, root_sampler: Arc::new(|_| true) });
         let tally = Tally::new(lane, Arc::new(SpanQueue::default()));
-        let processor = JourneyProcessor { tally: tally.clone(), exports: true };
+        let processor = JourneyProcessor {
+            tally: tally.clone(),
+            exports: true,
+            console: None,
+            probe: Arc::new(Probe::new()),
+        };
         let tracer = SdkTracerProvider::builder().with_span_processor(processor).build().tracer("test");
         (tally, tracer)
     }

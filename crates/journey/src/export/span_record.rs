@@ -10,16 +10,23 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::Item;
 
-/// The record of an item; `None` without valid ids, which the SDK never ends a recording span with.
-pub(super) fn of(item: &Item) -> Option<SpanRecord<'_>> {
+/// The record of an item, its text values cut to `value_chars`; `None` without valid ids, which the SDK never ends a recording span with.
+pub(super) fn of(item: &Item, value_chars: Option<usize>) -> Option<SpanRecord<'_>> {
     match item {
-        Item::Span(span) => of_span(span),
+        Item::Span(span) => {
+            let mut record = of_span(span)?;
+            if let Some(chars) = value_chars {
+                let of_links = record.links.iter_mut().flat_map(|link| &mut link.attributes);
+                record.attributes.iter_mut().chain(of_links).for_each(|one| cut(&mut one.value, chars));
+            }
+            Some(record)
+        }
         Item::Stage(record) => Some((**record).clone()),
     }
 }
 
 /// Span events are left out: the conventions move them to log records, and our own spans have none.
-fn of_span(span: &SpanData) -> Option<SpanRecord<'_>> {
+pub(crate) fn of_span(span: &SpanData) -> Option<SpanRecord<'_>> {
     let start_ns = nanos(span.start_time);
     Some(SpanRecord {
         trace_id: TraceId::from_bytes(span.span_context.trace_id().to_bytes())?,
@@ -81,6 +88,23 @@ fn texts(array: &Array) -> Vec<Cow<'_, str>> {
     }
 }
 
+/// Cuts texts to this number of characters.
+fn cut(value: &mut Value<'_>, chars: usize) {
+    let cut_text = |text: &mut Cow<'_, str>| {
+        if let Some((end, _)) = text.char_indices().nth(chars) {
+            match text {
+                Cow::Borrowed(text) => *text = &text[..end],
+                Cow::Owned(text) => text.truncate(end),
+            }
+        }
+    };
+    match value {
+        Value::Str(text) => cut_text(text),
+        Value::StrArray(texts) => texts.iter_mut().for_each(cut_text),
+        Value::Bool(_) | Value::Double(_) | Value::Int(_) => {}
+    }
+}
+
 fn kind(kind: &trace::SpanKind) -> SpanKind {
     match kind {
         trace::SpanKind::Client => SpanKind::Client,
@@ -94,4 +118,27 @@ fn kind(kind: &trace::SpanKind) -> SpanKind {
 fn nanos(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: texts, borrowed, owned and in a list, shorter and longer than the limit, with characters of several
+    /// bytes.
+    /// Guarantees: they have at most that many characters, and numbers stay.
+    #[test]
+    fn texts_are_cut_by_characters() {
+        let cut = |mut value: Value<'static>| {
+            cut(&mut value, 3);
+            value
+        };
+        assert_eq!(cut(Value::Str("prüfen".into())), Value::Str("prü".into()));
+        assert_eq!(cut(Value::Str("prü".to_owned().into())), Value::Str("prü".into()));
+        assert_eq!(
+            cut(Value::StrArray(vec!["abcd".into(), "".into()])),
+            Value::StrArray(vec!["abc".into(), "".into()])
+        );
+        assert_eq!(cut(Value::Int(12345)), Value::Int(12345));
+    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use journey_model::{Resource, attribute};
 use journey_trace::span::SCOPE_NAME;
+use opentelemetry_sdk::trace::SpanData;
 
-use crate::limits::{BATCH_MAX, SPAN_LINGER};
+use crate::config::Batching;
 
 use super::bodies::{Body, Sender};
 use super::courier::Courier;
@@ -20,6 +21,9 @@ pub(super) struct SpanExport {
     pub(super) tally: Arc<Tally>,
     pub(super) resource: Arc<Resource<'static>>,
     pub(super) courier: Courier,
+    pub(super) batching: Batching,
+    /// Characters of a text value that are sent. `None`: all.
+    pub(super) value_chars: Option<usize>,
     pub(super) stop: Stop,
 }
 
@@ -41,7 +45,7 @@ impl SpanExport {
             return tokio::time::sleep(STOPPING_LINGER).await;
         }
         tokio::select! {
-            () = tokio::time::sleep(SPAN_LINGER) => {}
+            () = tokio::time::sleep(self.batching.linger) => {}
             () = self.tally.spans.batch_ready() => {}
             () = self.tally.flush_spans.notified() => {}
             _ = self.stop.ordered() => {}
@@ -50,13 +54,13 @@ impl SpanExport {
 
     async fn drain(&mut self) {
         loop {
-            let count = self.tally.spans.len().min(BATCH_MAX);
+            let count = self.tally.spans.len().min(self.batching.batch);
             if count == 0 {
                 return;
             }
             let mut in_flight = self.tally.spans_out.take(count as u64);
             let batch = self.tally.spans.take_batch(count);
-            for body in encode(&self.resource, &batch) {
+            for body in encode(&self.resource, &batch, self.value_chars) {
                 let of_body = in_flight.split_off(body.records);
                 self.courier.deliver(body, of_body).await;
             }
@@ -67,14 +71,22 @@ impl SpanExport {
 /// How long a span waits for company while the thread is to stop.
 const STOPPING_LINGER: Duration = Duration::from_millis(10);
 
+/// Encodes these spans as the export thread does, as often as it is called. No part of the API: for the project's benches.
+#[doc(hidden)]
+pub fn batch_encoder(spans: Vec<SpanData>, resource: Resource<'static>) -> impl Fn() -> Vec<Vec<u8>> {
+    let batch: Vec<Item> = spans.into_iter().map(Item::Span).collect();
+    move || encode(&resource, &batch, None).into_iter().map(|body| body.bytes).collect()
+}
+
 /// One or more bodies per instrumentation scope; nearly always there is one scope.
-fn encode(resource: &Resource<'static>, batch: &[Item]) -> Vec<Body> {
+fn encode(resource: &Resource<'static>, batch: &[Item], value_chars: Option<usize>) -> Vec<Body> {
     let mut scopes: BTreeMap<(&str, &str), Vec<&Item>> = BTreeMap::new();
     for item in batch {
         scopes.entry(scope(item)).or_default().push(item);
     }
     let bodies = scopes.into_iter().flat_map(|((scope, schema_url), items)| {
-        Sender { resource, scope, schema_url }.encode(items.into_iter().filter_map(span_record::of))
+        Sender { resource, scope, schema_url }
+            .encode(items.into_iter().filter_map(|item| span_record::of(item, value_chars)))
     });
     bodies.collect()
 }

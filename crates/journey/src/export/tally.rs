@@ -8,8 +8,9 @@ use journey_trace::lane::Lane;
 use tokio::sync::Notify;
 
 use super::SpanQueue;
+use super::metrics::MetricQueue;
 
-/// What became of the signals of the journey lane and of the spans, since init.
+/// What became of the signals of the journey lane, of the spans and of the metrics, since init.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportReport {
@@ -27,6 +28,12 @@ pub struct ExportReport {
     pub spans_lost: u64,
     /// Spans that wait.
     pub spans_waiting: u64,
+    /// Data points of metrics that a collector took.
+    pub metrics_delivered: u64,
+    /// Data points that a full queue dropped, that a collector refused, or that were given up.
+    pub metrics_lost: u64,
+    /// Data points that wait. The next collection is not among them.
+    pub metrics_waiting: u64,
     /// Stages that are open. In the report of a shutdown: their ends are never told.
     pub stages_open: u64,
 }
@@ -39,8 +46,14 @@ impl ExportReport {
             signals_waiting: 0,
             spans_lost: self.spans_lost + self.spans_waiting,
             spans_waiting: 0,
+            metrics_lost: self.metrics_lost + self.metrics_waiting,
+            metrics_waiting: 0,
             ..self
         }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.signals_waiting + self.spans_waiting + self.metrics_waiting > 0
     }
 }
 
@@ -49,6 +62,8 @@ impl ExportReport {
 pub(crate) struct Tally {
     pub(crate) lane: Arc<Lane>,
     pub(crate) spans: Arc<SpanQueue>,
+    pub(super) metrics: Arc<MetricQueue>,
+    pub(super) metrics_out: Out,
     pub(super) signals_out: Out,
     pub(super) spans_out: Out,
     pub(super) flush_lane: Notify,
@@ -68,6 +83,8 @@ impl Tally {
         Arc::new(Self {
             lane,
             spans,
+            metrics: Arc::default(),
+            metrics_out: Out::default(),
             signals_out: Out::default(),
             spans_out: Out::default(),
             flush_lane: Notify::new(),
@@ -78,14 +95,17 @@ impl Tally {
     pub(crate) fn report(&self) -> ExportReport {
         let lane = self.lane.counters();
         ExportReport {
-            signals_delivered: self.signals_out.delivered.load(Relaxed),
-            signals_lost: self.signals_out.lost.load(Relaxed) + lane.dropped.total(),
+            signals_delivered: self.signals_out.delivered(),
+            signals_lost: self.signals_out.lost() + lane.dropped.total(),
             // The queue is looked at first: its records are in flight before they leave it.
             signals_waiting: self.lane.len() as u64 + self.signals_out.in_flight.load(Relaxed),
             signals_late: lane.late,
-            spans_delivered: self.spans_out.delivered.load(Relaxed),
-            spans_lost: self.spans_out.lost.load(Relaxed) + self.spans.dropped(),
+            spans_delivered: self.spans_out.delivered(),
+            spans_lost: self.spans_out.lost() + self.spans.dropped(),
             spans_waiting: self.spans.len() as u64 + self.spans_out.in_flight.load(Relaxed),
+            metrics_delivered: self.metrics_out.delivered(),
+            metrics_lost: self.metrics_out.lost() + self.metrics.dropped(),
+            metrics_waiting: self.metrics.points() + self.metrics_out.in_flight.load(Relaxed),
             stages_open: self.lane.open_stages() as u64,
         }
     }
@@ -95,8 +115,10 @@ impl Tally {
         self.flush_lane.notify_one();
         self.flush_spans.notify_one();
         loop {
+            // Asked first: a collection is in the queue before it is over.
+            let is_collecting = self.metrics.is_collecting();
             let report = self.report();
-            let is_done = report.signals_waiting == 0 && report.spans_waiting == 0;
+            let is_done = !is_collecting && !report.is_waiting();
             if is_done || Instant::now() >= deadline {
                 return report;
             }
@@ -106,19 +128,31 @@ impl Tally {
 }
 
 impl Out {
+    /// Records whose export is over, one way or the other.
+    pub(super) fn settled(&self) -> u64 {
+        self.delivered() + self.lost()
+    }
+
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered.load(Relaxed)
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Relaxed)
+    }
+
     /// Records are about to be taken from the queue. They count as waiting until they are delivered, and as lost if
     /// that never happens, also because the thread stops.
     pub(super) fn take(&self, records: u64) -> InFlight<'_> {
         self.in_flight.fetch_add(records, Relaxed);
-        InFlight { out: self, records, delivered: false }
+        InFlight { out: self, records }
     }
 }
 
-/// Records on their way.
+/// Records on their way. They are lost if nobody says otherwise.
 pub(super) struct InFlight<'a> {
     out: &'a Out,
     records: u64,
-    delivered: bool,
 }
 
 impl<'a> InFlight<'a> {
@@ -126,19 +160,33 @@ impl<'a> InFlight<'a> {
     pub(super) fn split_off(&mut self, records: u64) -> InFlight<'a> {
         let records = records.min(self.records);
         self.records -= records;
-        InFlight { out: self.out, records, delivered: false }
+        InFlight { out: self.out, records }
     }
 
-    pub(super) fn delivered(mut self) {
-        self.delivered = true;
+    /// All were delivered but `rejected`, which are lost.
+    pub(super) fn delivered_but(mut self, rejected: u64) {
+        let rejected = rejected.min(self.records);
+        self.settle(self.records - rejected, Some(&self.out.delivered));
+    }
+
+    /// They were not to go anywhere: neither delivered nor lost.
+    pub(super) fn kept_here(mut self) {
+        self.settle(self.records, None);
+    }
+
+    fn settle(&mut self, records: u64, count: Option<&AtomicU64>) {
+        // The order matters to a flush: what is settled must not be in neither place.
+        if let Some(count) = count {
+            count.fetch_add(records, Relaxed);
+        }
+        self.out.in_flight.fetch_sub(records, Relaxed);
+        self.records -= records;
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        let count = if self.delivered { &self.out.delivered } else { &self.out.lost };
-        count.fetch_add(self.records, Relaxed);
-        self.out.in_flight.fetch_sub(self.records, Relaxed);
+        self.settle(self.records, Some(&self.out.lost));
     }
 }
 

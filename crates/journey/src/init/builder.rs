@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use journey_model::ProcessState;
 use journey_trace::lane::{Lane, LaneConfig};
-use journey_trace::{propagation, span};
+use journey_trace::propagation::{self, Formats};
+use journey_trace::span;
 use opentelemetry::global;
+use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use crate::config::{Config, Environment, Wishes};
-use crate::export::{Pipeline, Setup, SpanQueue, Tally};
-use crate::log;
+use crate::config::{Config, Environment, Propagators, Wishes};
+use crate::console::Console;
+use crate::export::{MetricSetup, Metrics, Pipeline, Setup, SpanQueue, Tally};
+use crate::ids::DrawnIds;
+use crate::log::{self, LogSettings};
+use crate::probe::Probe;
 use crate::processor::JourneyProcessor;
 
-use super::{Guard, InitError, panic_hook};
+use super::guard::Parts;
+use super::self_check::{self, Bridge};
+use super::{Guard, InitError, panic_hook, start_line};
 
 /// What a service says of itself before it starts. The environment (`OTEL_*`, `JOURNEY_*`) has the last word.
 ///
@@ -35,12 +42,19 @@ use super::{Guard, InitError, panic_hook};
 pub struct Builder {
     wishes: Wishes,
     environment: Option<Environment>,
+    /// Time that the service may take to end after a signal. `None`: signals are left alone.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    drain: Option<Duration>,
 }
 
 /// Settings for a service of this name; `OTEL_SERVICE_NAME` overrides it. [`crate::init!`] is this with the version
 /// of the calling crate.
 pub fn builder(service: impl Into<String>) -> Builder {
-    Builder { wishes: Wishes { service: service.into(), ..Wishes::default() }, environment: None }
+    Builder {
+        wishes: Wishes { service: service.into(), ..Wishes::default() },
+        environment: None,
+        drain: None,
+    }
 }
 
 impl Builder {
@@ -75,6 +89,27 @@ impl Builder {
         self
     }
 
+    /// Rules of head sampling for traces that begin here, such as `GET /orders/{id}=0.1, POST *=1`: method or `*`, route
+    /// or path (a `*` at the end matches any rest), share of traces to keep. The first that matches decides; requests
+    /// without a rule follow `OTEL_TRACES_SAMPLER`. `JOURNEY_SAMPLE` overrides it. Default: health checks are dropped.
+    pub fn sample(mut self, rules: impl Into<String>) -> Self {
+        self.wishes.sample = Some(rules.into());
+        self
+    }
+
+    /// Takes SIGTERM and SIGINT (on Unix; elsewhere it does nothing): when one comes, what waits is sent as soon as the
+    /// guard drops, or after `drain` if it has not dropped by then. Then the signal ends the process as it would have
+    /// done. A second signal ends it at once.
+    ///
+    /// For a service that ends by itself on a signal ([`crate::shutdown_signal`]), `drain` is the time that it may take,
+    /// in Kubernetes less than the grace period minus [`SHUTDOWN_DEADLINE`](crate::limits::SHUTDOWN_DEADLINE); for one
+    /// that does not, [`Duration::ZERO`]. Default: signals are left alone, and a service without an end of its own loses
+    /// what waits.
+    pub fn on_signals(mut self, drain: Duration) -> Self {
+        self.drain = Some(drain);
+        self
+    }
+
     /// Reads these variables instead of those of the process.
     pub fn environment<N: Into<String>, V: Into<String>>(
         mut self,
@@ -94,67 +129,103 @@ impl Builder {
     pub fn init(self) -> Result<Guard, InitError> {
         let environment = self.environment.unwrap_or_else(Environment::of_process);
         let config = Config::read(&environment, &self.wishes)?;
-        log::install();
+        let is_our_log = log::install(LogSettings::read(&environment)?);
         config.warnings.iter().for_each(|warning| tracing::warn!("journey: {warning}"));
         if environment.is_true("OTEL_SDK_DISABLED") {
-            propagation::set_propagate_to(&config.propagate_to);
+            propagate(config.propagators, &config.propagate_to);
             tracing::info!("journey: OTEL_SDK_DISABLED is true: nothing is sent, context and ids travel on");
             return Ok(Guard::disabled());
         }
         let running = Running::claim().ok_or_else(InitError::running)?;
-        start(config, running)
+        // A filter that was chosen may well keep the probe out.
+        let is_bridged = cfg!(feature = "bridge") && is_our_log && environment.get(TRACE_FILTER).is_none();
+        let bridge = if is_bridged { Bridge::Expected } else { Bridge::NotExpected };
+        let guard = start(config, running, bridge)?;
+        #[cfg(unix)]
+        if let Some(drain) = self.drain {
+            super::signals::take(guard.shared(), drain)?;
+        }
+        Ok(guard)
     }
 }
 
-fn start(config: Config, running: Running) -> Result<Guard, InitError> {
+fn start(config: Config, running: Running, bridge: Bridge) -> Result<Guard, InitError> {
     // What can fail comes first, so that a failed init leaves nothing behind.
-    let start_line = start_line(&config);
+    let start_line = start_line::of(&config);
+    let probe = Arc::new(Probe::new());
     let lane = Lane::new(LaneConfig {
         beat_interval: Some(config.beat_interval),
         root_sampler: config.sampling.root_sampler(),
     });
-    let tally = Tally::new(lane.clone(), Arc::new(SpanQueue::default()));
+    let tally = Tally::new(lane.clone(), Arc::new(SpanQueue::new(config.batching)));
     let exports = config.destinations.traces.is_some();
+    let console = config.console.then(Console::start).transpose()?;
+    let measured = MetricSetup::of(&config);
     let pipeline = Pipeline::start(Setup {
         tally: tally.clone(),
         resource: config.resource,
         destinations: config.destinations,
+        batching: config.batching,
+        value_chars: config.span_size.value_chars,
         beat_interval: config.beat_interval,
     })?;
     let provider = SdkTracerProvider::builder()
         .with_sampler(config.sampling.sampler())
-        .with_span_processor(JourneyProcessor { tally, exports })
+        .with_id_generator(DrawnIds::default())
+        .with_span_limits(config.span_size.counts)
+        .with_span_processor(JourneyProcessor {
+            tally: tally.clone(),
+            exports,
+            console: console.clone(),
+            probe: probe.clone(),
+        })
         .build();
-    propagation::set_propagate_to(&config.propagate_to);
+    let metrics = measured.map(|setup| Metrics::start(setup, &tally));
+    observe(&lane, console.clone());
+    propagate(config.propagators, &config.propagate_to);
     global::set_tracer_provider(provider.clone());
-    span::install_tracer(global::tracer(span::SCOPE_NAME), config.sampling.follows_parent);
+    span::install(config.sampling.tracing(provider.tracer(span::SCOPE_NAME)));
     lane.process(ProcessState::Running);
     lane.install_this();
     panic_hook::chain();
     tracing::info!("{start_line}");
-    Ok(Guard::running(pipeline, provider, running))
+    let warnings = self_check::warnings(&probe, &config.sampling, bridge);
+    warnings.iter().for_each(|warning| tracing::warn!("journey: {warning}"));
+    Ok(Guard::running(Parts { pipeline, provider, metrics, console, _running: running }))
 }
 
-/// The effective configuration in one line, without secrets.
-fn start_line(config: &Config) -> String {
-    let traces = config.destinations.traces.as_ref().map_or_else(|| "none".into(), ToString::to_string);
-    format!(
-        "journey: {} {} starts: traces to {traces}, journey lane to {}, sampler {}, beats every {:?}, \
-         OpenTelemetry {}",
-        config.service(),
-        config.resource.str(journey_model::attribute::SERVICE_VERSION).unwrap_or("without version"),
-        config.destinations.lane,
-        config.sampling.text,
-        config.beat_interval,
-        config.resource.str("telemetry.sdk.version").unwrap_or_default(),
-    )
+/// Shows each record of the lane to whoever else is interested.
+fn observe(lane: &Lane, console: Option<Console>) {
+    if console.is_none() && !cfg!(feature = "testing") {
+        return;
+    }
+    lane.on_record(move |record| {
+        if let Some(console) = &console {
+            console.signal(record);
+        }
+        #[cfg(feature = "testing")]
+        crate::testing::signal(record);
+    });
+}
+
+/// What works without any export.
+fn propagate(propagators: Propagators, hosts: &str) {
+    let Propagators { trace_context, baggage } = propagators;
+    propagation::set_formats(Formats { trace_context, baggage });
+    propagation::set_propagate_to(hosts);
 }
 
 /// The right to be the only one: two guards would fight over the global tracer.
 #[derive(Debug)]
-pub(super) struct Running;
+pub(crate) struct Running;
 
 impl Running {
+    /// Whether somebody has claimed it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_claimed() -> bool {
+        IS_RUNNING.load(SeqCst)
+    }
+
     fn claim() -> Option<Self> {
         IS_RUNNING.compare_exchange(false, true, SeqCst, SeqCst).is_ok().then_some(Self)
     }
@@ -165,5 +236,7 @@ impl Drop for Running {
         IS_RUNNING.store(false, SeqCst);
     }
 }
+
+const TRACE_FILTER: &str = "JOURNEY_TRACE_FILTER";
 
 static IS_RUNNING: AtomicBool = AtomicBool::new(false);

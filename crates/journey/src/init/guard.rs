@@ -1,5 +1,6 @@
 //! What keeps Journey running.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use journey_model::ProcessState;
@@ -9,8 +10,9 @@ use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::ExportReport;
-use crate::export::Pipeline;
-use crate::limits::SHUTDOWN_DEADLINE;
+use crate::console::Console;
+use crate::export::{Metrics, Pipeline};
+use crate::limits::{CONSOLE_FINISH_MAX, SHUTDOWN_DEADLINE};
 
 use super::builder::Running;
 
@@ -20,62 +22,100 @@ use super::builder::Running;
 /// It must outlive all work that it is to tell of. In an async `main` it drops before the runtime aborts the tasks
 /// that still run, so their last stages and spans would come too late. Hence the order at the end of `main`: serve
 /// until [`crate::shutdown_signal`], stop the service's own tasks and await them ([`crate::Tasks`]), return. What comes
-/// too late is counted and logged.
+/// too late is counted and logged. A service that has no such end asks for [`crate::Builder::on_signals`].
 ///
 /// Afterwards the service may go on: stages run their work, and the context of callers still travels on.
 #[derive(Debug)]
 #[must_use = "journey stops when the guard drops: `let _journey = …`"]
 pub struct Guard {
-    /// `None` if disabled, or stopped.
-    parts: Option<Parts>,
+    shared: Arc<Shared>,
 }
 
+/// What runs.
 #[derive(Debug)]
-struct Parts {
-    pipeline: Pipeline,
-    provider: SdkTracerProvider,
+pub(super) struct Parts {
+    pub(super) pipeline: Pipeline,
+    pub(super) provider: SdkTracerProvider,
+    /// With `OTEL_METRICS_EXPORTER=otlp`.
+    pub(super) metrics: Option<Metrics>,
+    /// With `JOURNEY_CONSOLE=1`.
+    pub(super) console: Option<Console>,
     /// Held until all is stopped.
-    _running: Running,
+    pub(super) _running: Running,
+}
+
+/// What runs, for the guard and for whoever else may have to end it. `None` if disabled, or stopped.
+#[derive(Debug)]
+pub(super) struct Shared(Mutex<Option<Parts>>);
+
+impl Shared {
+    pub(super) fn is_over(&self) -> bool {
+        self.parts().is_none()
+    }
+
+    /// Stops, once. Whoever comes second waits for the first and is told nothing.
+    pub(super) fn stop(&self) -> Option<ExportReport> {
+        let mut parts = self.parts();
+        parts.take().map(stop)
+    }
+
+    /// Stops, and says what was lost.
+    pub(super) fn stop_and_log(&self) {
+        self.stop().into_iter().for_each(log);
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Option<Parts>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Guard {
     pub(super) fn disabled() -> Self {
-        Self { parts: None }
+        Self { shared: Arc::new(Shared(Mutex::new(None))) }
     }
 
-    pub(super) fn running(pipeline: Pipeline, provider: SdkTracerProvider, running: Running) -> Self {
-        Self { parts: Some(Parts { pipeline, provider, _running: running }) }
+    pub(super) fn running(parts: Parts) -> Self {
+        Self { shared: Arc::new(Shared(Mutex::new(Some(parts)))) }
     }
 
-    /// What became of signals and spans so far. All zero if disabled.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What became of signals, spans and metrics so far. All zero if disabled.
     pub fn report(&self) -> ExportReport {
-        self.parts.as_ref().map(|parts| parts.pipeline.tally.report()).unwrap_or_default()
+        self.shared.parts().as_ref().map(|parts| parts.pipeline.tally.report()).unwrap_or_default()
     }
 
     /// Sends what waits, for at most `time`, and reports. Blocks the thread meanwhile.
     pub fn flush(&self, time: Duration) -> ExportReport {
-        let flush = |parts: &Parts| parts.pipeline.tally.flush(Instant::now() + time);
-        self.parts.as_ref().map(flush).unwrap_or_default()
+        let begin = |parts: &Parts| {
+            parts.metrics.iter().for_each(Metrics::collect);
+            parts.pipeline.tally.clone()
+        };
+        // Not held while it waits: a signal must be able to end it.
+        let tally = self.shared.parts().as_ref().map(begin);
+        tally.map(|tally| tally.flush(Instant::now() + time)).unwrap_or_default()
     }
 
     /// Does what dropping does, and reports what was delivered and what was lost.
-    pub fn shutdown(mut self) -> ExportReport {
-        self.parts.take().map(stop).unwrap_or_default()
+    pub fn shutdown(self) -> ExportReport {
+        self.shared.stop().unwrap_or_default()
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            log(stop(parts));
-        }
+        self.shared.stop_and_log();
     }
 }
 
 fn log(report: ExportReport) {
-    let ExportReport { signals_lost, spans_lost, stages_open, signals_late, .. } = report;
-    if signals_lost + spans_lost > 0 {
-        tracing::warn!("journey: stopped; lost: {signals_lost} signals, {spans_lost} spans");
+    let ExportReport { signals_lost, spans_lost, metrics_lost, stages_open, signals_late, .. } = report;
+    if signals_lost + spans_lost + metrics_lost > 0 {
+        tracing::warn!(
+            "journey: stopped; lost: {signals_lost} signals, {spans_lost} spans, {metrics_lost} data points"
+        );
     }
     if stages_open + signals_late > 0 {
         tracing::warn!(
@@ -88,14 +128,20 @@ fn log(report: ExportReport) {
 /// Producers first, so that nothing new comes while the rest is sent. The closed lane stays until then, to count what
 /// comes all the same.
 fn stop(parts: Parts) -> ExportReport {
-    let Parts { pipeline, provider, .. } = &parts;
+    let Parts { pipeline, provider, metrics, console, _running } = parts;
     let deadline = Instant::now() + SHUTDOWN_DEADLINE;
     let lane = &pipeline.tally.lane;
     lane.process(ProcessState::Stopping);
     lane.close();
-    span::uninstall_tracer();
+    span::uninstall();
     // A provider that was shut down gives empty ids; this one hands the caller's on.
     global::set_tracer_provider(NoopTracerProvider::new());
+    if let Some(metrics) = metrics {
+        metrics.stop();
+    }
+    if let Some(console) = console {
+        console.finish(Instant::now() + CONSOLE_FINISH_MAX);
+    }
     let report = pipeline.stop(deadline);
     lane.uninstall();
     // It has nothing left to do but to refuse further spans.

@@ -4,7 +4,13 @@ mod builder;
 mod error;
 mod guard;
 mod panic_hook;
+mod self_check;
+#[cfg(unix)]
+mod signals;
+mod start_line;
 
+#[cfg(feature = "testing")]
+pub(crate) use builder::Running;
 pub use builder::{Builder, builder};
 pub use error::InitError;
 pub use guard::Guard;

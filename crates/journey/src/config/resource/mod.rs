@@ -1,5 +1,12 @@
 //! Who sends: the OTLP resource.
 
+mod container;
+mod host;
+mod kubernetes;
+mod root;
+
+use std::path::Path;
+
 use journey_model::{Attribute, Resource, attribute};
 use opentelemetry_sdk::resource::{ResourceDetector, TelemetryResourceDetector};
 use percent_encoding::percent_decode_str;
@@ -8,9 +15,16 @@ use uuid::Uuid;
 use crate::init::InitError;
 
 use super::{Environment, Wishes};
+use root::Root;
 
-/// Service, version, instance, and `OTEL_RESOURCE_ATTRIBUTES`. No process is started and no file read for it.
-pub(super) fn read(environment: &Environment, wishes: &Wishes) -> Result<Resource<'static>, InitError> {
+/// Service, version, instance, `OTEL_RESOURCE_ATTRIBUTES`, and where the process runs.
+///
+/// `root` is the root of the file system. No process is started for it, and nothing that cannot be read is an error.
+pub(super) fn read(
+    environment: &Environment,
+    wishes: &Wishes,
+    root: &Path,
+) -> Result<Resource<'static>, InitError> {
     let mut given = given(environment)?;
     if let Some(service) = environment.get("OTEL_SERVICE_NAME") {
         set(&mut given, attribute::SERVICE_NAME, service.to_owned());
@@ -21,15 +35,24 @@ pub(super) fn read(environment: &Environment, wishes: &Wishes) -> Result<Resourc
         (VCS_REVISION, wishes.revision.as_ref()),
     ];
     for (key, value) in defaults {
-        if let Some(value) = value.filter(|_| !given.iter().any(|(name, _)| name == key)) {
+        if let Some(value) = value.filter(|_| !is_given(&given, key)) {
             set(&mut given, key, value.clone());
         }
     }
     let instance = instance(given.iter().find(|(name, _)| name == attribute::SERVICE_INSTANCE_ID));
     set(&mut given, attribute::SERVICE_INSTANCE_ID, instance);
+    let place: Vec<_> =
+        place(environment, Root(root)).filter(|place| !is_given(&given, &place.key)).collect();
     let mut attributes: Vec<_> = given.into_iter().map(|(key, value)| Attribute::new(key, value)).collect();
+    attributes.extend(place);
     attributes.extend(sdk());
     Ok(Resource { attributes })
+}
+
+/// Where the process runs. What somebody says in `OTEL_RESOURCE_ATTRIBUTES` wins over it.
+fn place(environment: &Environment, root: Root<'_>) -> impl Iterator<Item = Attribute<'static>> {
+    let kubernetes = kubernetes::detect(environment, root);
+    host::detect(environment, root).chain(container::detect(root)).chain(kubernetes)
 }
 
 /// Unique per process start, since the numbers of the lane begin anew with each: a configured id gets a suffix.
@@ -64,6 +87,10 @@ fn set(attributes: &mut Vec<(String, String)>, key: &str, value: String) {
     }
 }
 
+fn is_given(attributes: &[(String, String)], key: &str) -> bool {
+    attributes.iter().any(|(name, _)| name == key)
+}
+
 /// `telemetry.sdk.*`, which the specification asks for, and who puts it together.
 fn sdk() -> impl Iterator<Item = Attribute<'static>> {
     let sdk = TelemetryResourceDetector.detect();
@@ -79,3 +106,6 @@ const VARIABLE: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
 /// Official: the revision that was built.
 const VCS_REVISION: &str = "vcs.ref.head.revision";
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
-//! The table of variables.
+//! What the variables come to.
+
+mod variables;
 
 use super::*;
 
@@ -14,7 +16,7 @@ fn config(variables: &[(&str, &str)]) -> Result<Config, InitError> {
 fn urls(variables: &[(&str, &str)]) -> (String, String) {
     let config = config(variables).unwrap();
     let traces = config.destinations.traces.map_or_else(|| "-".into(), |traces| traces.url.to_string());
-    (traces, config.destinations.lane.url.to_string())
+    (traces, config.destinations.lane.as_ref().unwrap().url.to_string())
 }
 
 /// Scenario: nothing is set.
@@ -28,7 +30,8 @@ fn defaults() {
     assert_eq!(config.sampling.text, "parentbased_always_on");
     assert!(config.sampling.follows_parent);
     assert_eq!(config.beat_interval, Duration::from_secs(15));
-    assert_eq!(config.destinations.timeout, Duration::from_secs(10));
+    assert_eq!(config.destinations.traces.as_ref().unwrap().timeout, Duration::from_secs(10));
+    assert!(config.destinations.metrics.is_none() && !config.console);
     assert_eq!(config.service(), "crm-api");
     assert_eq!(config.resource.str("service.version"), Some("1.2.3"));
     assert_eq!(config.resource.str("telemetry.sdk.language"), Some("rust"));
@@ -66,14 +69,17 @@ fn headers_are_secrets() {
     let same_host = config_of(&[("JOURNEY_LANE_ENDPOINT", "http://localhost:4318/lane")]);
     let traces = same_host.destinations.traces.as_ref().unwrap();
     assert_eq!(traces.headers["authorization"], "Bearer s3cret");
-    assert_eq!(same_host.destinations.lane.headers["x-tenant"], "b");
+    assert_eq!(same_host.destinations.lane.as_ref().unwrap().headers["x-tenant"], "b");
     assert!(!format!("{same_host:?}").contains("s3cret"));
     let other_host = config_of(&[("JOURNEY_LANE_ENDPOINT", "http://relay:4319")]);
-    assert!(other_host.destinations.lane.headers.is_empty());
+    assert!(other_host.destinations.lane.unwrap().headers.is_empty());
     let broken = config(&[("OTEL_EXPORTER_OTLP_HEADERS", "s3cret")]).unwrap_err();
     assert!(!broken.to_string().contains("s3cret"));
     let url = config(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:s3cret@agent:1/?key=s3cret")]).unwrap();
-    assert_eq!(url.destinations.lane.to_string(), "http://REDACTED@agent:1/v1/traces");
+    assert_eq!(
+        url.destinations.lane.unwrap().to_string(),
+        "http://REDACTED@agent:1/v1/traces (http/protobuf)"
+    );
 }
 
 /// Scenario: the resource comes from the environment, encoded, with an instance id.
@@ -129,6 +135,8 @@ fn errors_name_the_variable() {
         ("JOURNEY_BEAT_INTERVAL", "soon"),
         ("JOURNEY_BEAT_INTERVAL", "1ms"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "many"),
         ("OTEL_RESOURCE_ATTRIBUTES", "nonsense"),
     ] {
         let error = error(name, value);
@@ -138,23 +146,30 @@ fn errors_name_the_variable() {
     assert!(config(&variables).unwrap_err().to_string().starts_with("OTEL_TRACES_SAMPLER_ARG"));
 }
 
-/// Scenario: variables that we do not support, empty ones, and values that say what is the case anyway.
+/// Scenario: a URL that is none, with a secret in it.
+/// Guarantees: the error shows the rest.
+#[test]
+fn a_bad_url_keeps_its_secret() {
+    for (value, shown) in [
+        ("htp://user:s3cret@agent:1?key=s3cret", "htp://REDACTED@agent:1"),
+        ("s3cret@agent", "REDACTED@agent"),
+        ("agent:4318", "agent:4318"),
+    ] {
+        let error = config(&[("OTEL_EXPORTER_OTLP_ENDPOINT", value)]).unwrap_err().to_string();
+        assert!(error.contains(&format!("{shown:?}")) && !error.contains("s3cret"), "{error}");
+    }
+}
+
+/// Scenario: variables that the specification does not have, empty ones, and values that say what is the case anyway.
 /// Guarantees: only the first are warned about, by name.
 #[test]
 fn unsupported_variables_are_named() {
     let config = config(&[
-        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
         ("OTEL_LOG_LEVEL", " "),
         ("OTEL_METRICS_EXPORTER", "none"),
         ("OTEL_PROPAGATORS", "tracecontext, baggage"),
         ("OTEL_SERVICE_NAME", "crm-api"),
+        ("OTEL_SERVICE_NAMES", "crm-api"),
     ]);
-    assert_eq!(
-        config.unwrap().warnings,
-        [
-            "OTEL_BSP_SCHEDULE_DELAY is set and has no effect",
-            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc has no effect, only http/protobuf",
-        ]
-    );
+    assert_eq!(config.unwrap().warnings, ["OTEL_SERVICE_NAMES is set and has no effect"]);
 }

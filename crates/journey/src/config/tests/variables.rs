@@ -1,0 +1,288 @@
+//! Each variable of the specification, one by one.
+
+use std::time::Duration;
+
+use super::super::variables::{Effect, effect};
+use super::*;
+
+/// What a variable that has an effect changes, told by a part of the configuration.
+type Look = fn(&Config) -> String;
+
+fn traces(config: &Config) -> &Endpoint {
+    config.destinations.traces.as_ref().expect("traces go somewhere")
+}
+
+fn metrics(config: &Config) -> &Endpoint {
+    config.destinations.metrics.as_ref().expect("metrics go somewhere")
+}
+
+fn header(endpoint: &Endpoint) -> String {
+    endpoint.headers.get("x").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+/// Variable, value, what it changes, and what to.
+const HONOURED: &[(&str, &str, Look, &str)] = &[
+    ("OTEL_ATTRIBUTE_COUNT_LIMIT", "7", |c| c.span_size.counts.max_attributes_per_span.to_string(), "7"),
+    ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", |c| format!("{:?}", c.span_size.value_chars), "Some(7)"),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "7", |c| c.batching.batch.to_string(), "7"),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", "700", |c| c.batching.queue.to_string(), "700"),
+    ("OTEL_BSP_SCHEDULE_DELAY", "7", |c| format!("{:?}", c.batching.linger), "7ms"),
+    (
+        "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+        "7",
+        |c| c.span_size.counts.max_attributes_per_event.to_string(),
+        "7",
+    ),
+    ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", |c| format!("{:?}", traces(c).compression), "Gzip"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://x:1", |c| traces(c).url.to_string(), "http://x:1/v1/traces"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "x=1", |c| header(traces(c)), "1"),
+    ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "gzip", |c| format!("{:?}", metrics(c).compression), "Gzip"),
+    ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://x:1/m", |c| metrics(c).url.to_string(), "http://x:1/m"),
+    ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x=1", |c| header(metrics(c)), "1"),
+    ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc", |c| format!("{:?}", metrics(c).protocol), "Grpc"),
+    (
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+        "delta",
+        |c| format!("{:?}", c.metrics.temporality),
+        "Delta",
+    ),
+    ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "7", |c| format!("{:?}", metrics(c).timeout), "7ms"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", |c| format!("{:?}", traces(c).protocol), "Grpc"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "7", |c| format!("{:?}", metrics(c).timeout), "7ms"),
+    ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip", |c| format!("{:?}", traces(c).compression), "Gzip"),
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://x:1/t", |c| traces(c).url.to_string(), "http://x:1/t"),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x=1", |c| header(traces(c)), "1"),
+    ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", |c| format!("{:?}", traces(c).protocol), "Grpc"),
+    ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "7", |c| format!("{:?}", traces(c).timeout), "7ms"),
+    ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "7", |c| c.span_size.counts.max_attributes_per_link.to_string(), "7"),
+    ("OTEL_METRICS_EXPORTER", "none", |c| c.destinations.metrics.is_some().to_string(), "false"),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "7", |c| format!("{:?}", c.metrics.interval), "7ms"),
+    ("OTEL_PROPAGATORS", "baggage", |c| c.propagators.trace_context.to_string(), "false"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "a=b", |c| c.resource.str("a").unwrap_or_default().to_owned(), "b"),
+    ("OTEL_SERVICE_NAME", "x", |c| c.service().to_owned(), "x"),
+    ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "7", |c| c.span_size.counts.max_attributes_per_span.to_string(), "7"),
+    ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7", |c| format!("{:?}", c.span_size.value_chars), "Some(7)"),
+    ("OTEL_SPAN_EVENT_COUNT_LIMIT", "7", |c| c.span_size.counts.max_events_per_span.to_string(), "7"),
+    ("OTEL_SPAN_LINK_COUNT_LIMIT", "7", |c| c.span_size.counts.max_links_per_span.to_string(), "7"),
+    ("OTEL_TRACES_EXPORTER", "none", |c| c.destinations.traces.is_some().to_string(), "false"),
+    ("OTEL_TRACES_SAMPLER", "always_off", |c| c.sampling.text.clone(), "always_off"),
+];
+
+/// Variables that are tested elsewhere, since they change nothing by themselves: certificates need a feature and files,
+/// `INSECURE` an endpoint without a scheme, an argument its sampler.
+const ELSEWHERE: &[&str] = &[
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_INSECURE",
+    "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_METRICS_INSECURE",
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_SAMPLER_ARG",
+];
+
+/// Variables that have no effect, with a value.
+const WARNED: &[(&str, &str)] = &[
+    ("OTEL_BLRP_EXPORT_TIMEOUT", "1"),
+    ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "1"),
+    ("OTEL_BLRP_MAX_QUEUE_SIZE", "1"),
+    ("OTEL_BLRP_SCHEDULE_DELAY", "1"),
+    ("OTEL_BSP_EXPORT_TIMEOUT", "1"),
+    ("OTEL_CONFIG_FILE", "x"),
+    ("OTEL_ENTITIES", "x"),
+    ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+    ("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "x"),
+    ("OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE", "x"),
+    ("OTEL_EXPORTER_OTLP_LOGS_CLIENT_KEY", "x"),
+    ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "gzip"),
+    ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://x"),
+    ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x=s3cret"),
+    ("OTEL_EXPORTER_OTLP_LOGS_INSECURE", "true"),
+    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "grpc"),
+    ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "1"),
+    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+    ("OTEL_EXPORTER_PROMETHEUS_HOST", "x"),
+    ("OTEL_EXPORTER_PROMETHEUS_PORT", "1"),
+    ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://x"),
+    ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "1"),
+    ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "1"),
+    ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1"),
+    ("OTEL_LOGS_EXPORTER", "otlp"),
+    ("OTEL_LOG_LEVEL", "debug"),
+    ("OTEL_METRICS_EXEMPLAR_FILTER", "always_on"),
+    ("OTEL_METRICS_EXPORTER", "prometheus"),
+    ("OTEL_METRIC_EXPORT_TIMEOUT", "1"),
+    ("OTEL_PROPAGATORS", "b3"),
+    ("OTEL_TRACES_EXPORTER", "zipkin"),
+];
+
+/// Scenario: each variable that is supported is set, alone.
+/// Guarantees: it changes what it is for, from something else, and nobody is warned.
+#[test]
+fn each_supported_variable_has_an_effect() {
+    for (name, value, look, expected) in HONOURED {
+        let with_metrics = [("OTEL_METRICS_EXPORTER", "otlp")];
+        let before = config(&with_metrics).expect(name);
+        let after = config(&[&with_metrics[..], &[(*name, *value)]].concat()).expect(name);
+        assert_eq!(look(&after), *expected, "{name}");
+        assert_ne!(look(&before), *expected, "{name}");
+        assert!(after.warnings.is_empty(), "{name}: {:?}", after.warnings);
+    }
+}
+
+/// Scenario: each variable, or value, that has no effect is set, alone.
+/// Guarantees: it is named in one line, no value of a header is shown, and nothing fails.
+#[test]
+fn each_other_variable_is_warned_about() {
+    for (name, value) in WARNED {
+        let warnings = config(&[("OTEL_METRICS_EXPORTER", "otlp"), (name, value)]).expect(name).warnings;
+        assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+        assert!(warnings[0].starts_with(name) && warnings[0].contains("has no effect"), "{warnings:?}");
+        assert!(!warnings[0].contains("s3cret"));
+    }
+}
+
+/// Scenario: the tables of this file, and the one that the warnings are made from.
+/// Guarantees: no variable that is called supported is without a test.
+#[test]
+fn no_supported_variable_is_untested() {
+    let tested = |name: &str| HONOURED.iter().any(|(known, ..)| *known == name) || ELSEWHERE.contains(&name);
+    for signal in ["", "METRICS_", "TRACES_"] {
+        for suffix in SUFFIXES {
+            let name = format!("OTEL_EXPORTER_OTLP_{signal}{suffix}");
+            assert!(effect(&name) != Effect::None("") && tested(&name), "{name}");
+        }
+    }
+    for (name, _) in super::super::variables::TABLE.iter().filter(|(_, effect)| *effect == Effect::Full) {
+        assert!(tested(name) || *name == "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "{name}");
+    }
+    for (name, ..) in HONOURED {
+        assert!(!matches!(effect(name), Effect::None(_)), "{name}");
+    }
+}
+
+/// Scenario: variables of metrics without any export of metrics.
+/// Guarantees: they are warned about, with what is missing.
+#[test]
+fn metrics_need_their_exporter() {
+    let warnings = config(&[("OTEL_METRIC_EXPORT_INTERVAL", "5")]).unwrap().warnings;
+    assert_eq!(
+        warnings,
+        ["OTEL_METRIC_EXPORT_INTERVAL is set and has no effect without OTEL_METRICS_EXPORTER=otlp"]
+    );
+}
+
+/// Scenario: gRPC, with and without scheme, path and `INSECURE`.
+/// Guarantees: the path is that of the call; without a scheme it is secure unless said otherwise.
+#[test]
+fn grpc_endpoints() {
+    let url = |variables: &[(&str, &str)]| {
+        let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+        config(&[&[grpc], variables].concat()).map(|config| traces(&config).to_string())
+    };
+    let endpoint = |value| ("OTEL_EXPORTER_OTLP_ENDPOINT", value);
+    assert_eq!(url(&[]).unwrap(), "http://localhost:4317 (grpc)");
+    assert_eq!(url(&[endpoint("http://agent:4317/")]).unwrap(), "http://agent:4317 (grpc)");
+    let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
+    assert_eq!(url(&[endpoint("agent:4317"), insecure]).unwrap(), "http://agent:4317 (grpc)");
+    assert_eq!(
+        url(&[endpoint("agent:4317"), ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true")]).unwrap(),
+        "http://agent:4317 (grpc)"
+    );
+    match url(&[endpoint("agent:4317")]) {
+        Ok(secure) => assert_eq!(secure, "https://agent:4317 (grpc)"),
+        Err(error) => assert!(error.to_string().contains("feature `tls`"), "{error}"),
+    }
+    let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces:4317");
+    let config = config(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), own]).unwrap();
+    assert_eq!(
+        traces(&config).url.as_str(),
+        "http://traces:4317/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    );
+}
+
+/// Scenario: `https://`, with and without the feature, with files that are not there or incomplete.
+/// Guarantees: the error says what is missing.
+#[test]
+fn https_needs_the_feature_and_its_files() {
+    let https = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:s3cret@agent:4318");
+    let error =
+        |more: &[(&str, &str)]| config(&[&[https], more].concat()).map(|_| ()).unwrap_err().to_string();
+    if cfg!(feature = "tls") {
+        let missing = error(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file")]);
+        assert!(
+            missing.starts_with("OTEL_EXPORTER_OTLP_CERTIFICATE: \"/no/such/file\" cannot be used"),
+            "{missing}"
+        );
+        let half = error(&[("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/dev/null")]);
+        assert!(half.starts_with("OTEL_EXPORTER_OTLP_CLIENT_KEY is set alone"), "{half}");
+        let endless = error(&[("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/dev/zero")]);
+        assert!(endless.contains("too large"), "{endless}");
+        assert!(config(&[https]).is_ok());
+    } else {
+        let error = error(&[]);
+        assert!(error.contains("feature `tls`") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+/// Scenario: `JOURNEY_CONSOLE=1`, with and without an endpoint.
+/// Guarantees: nothing is sent to the default address that nobody asked for.
+#[test]
+fn the_console_needs_no_collector() {
+    let places = |variables: &[(&str, &str)]| {
+        let config = config(&[&[("JOURNEY_CONSOLE", "1")], variables].concat()).unwrap();
+        assert!(config.console);
+        (config.destinations.traces.is_some(), config.destinations.lane.is_some())
+    };
+    assert_eq!(places(&[]), (false, false));
+    assert_eq!(places(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://agent:4318")]), (true, true));
+    assert_eq!(places(&[("JOURNEY_LANE_ENDPOINT", "http://agent:4318")]), (true, true));
+}
+
+/// Scenario: several exporters, in any case.
+/// Guarantees: `otlp` is found among them; one that is unknown leaves the default.
+#[test]
+fn lists_of_exporters() {
+    let metrics =
+        |names: &str| config(&[("OTEL_METRICS_EXPORTER", names)]).unwrap().destinations.metrics.is_some();
+    assert_eq!(
+        ["otlp", "OTLP", "prometheus,otlp", "prometheus", "none"].map(metrics),
+        [true, true, true, false, false]
+    );
+    let traces =
+        |names: &str| config(&[("OTEL_TRACES_EXPORTER", names)]).unwrap().destinations.traces.is_some();
+    assert_eq!(["otlp", "None", "zipkin"].map(traces), [true, false, true]);
+}
+
+/// Scenario: a queue, a batch that is larger, and numbers out of range.
+/// Guarantees: the batch fits into the queue; a number that makes no sense is an error that names it.
+#[test]
+fn batches_fit_into_the_queue() {
+    let config_of = |value| config(&[("OTEL_BSP_MAX_QUEUE_SIZE", value)]);
+    assert_eq!(
+        config_of("100").unwrap().batching,
+        Batching { queue: 100, batch: 100, linger: Duration::from_secs(1) }
+    );
+    for value in ["0", "-1", "many", "1048577"] {
+        assert!(config_of(value).unwrap_err().to_string().starts_with("OTEL_BSP_MAX_QUEUE_SIZE"), "{value}");
+    }
+}
+
+const SUFFIXES: [&str; 9] = [
+    "CERTIFICATE",
+    "CLIENT_CERTIFICATE",
+    "CLIENT_KEY",
+    "COMPRESSION",
+    "ENDPOINT",
+    "HEADERS",
+    "INSECURE",
+    "PROTOCOL",
+    "TIMEOUT",
+];

@@ -1,37 +1,80 @@
-//! One attempt: a request on the wire, its span, and what became of it.
+//! One attempt: a request on the wire, and what became of it.
 
-use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
 
 use http::Extensions;
-use journey_trace::SpanGuard;
-use journey_trace::http::key;
-use opentelemetry::context::FutureExt as _;
-use opentelemetry::trace::{SpanKind, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue};
+use journey_trace::http::{ClientAttempt, ClientResponse, ClientTarget, OutgoingHeaders, UrlTemplate};
+use opentelemetry::Context;
 use reqwest::{Request, Response, Version};
 use reqwest_middleware::{Next, Result};
 
 use crate::body;
 use crate::error_class;
 use crate::headers;
-use crate::target::Target;
-use crate::template::UrlTemplate;
+use crate::repeats;
+use crate::target;
 
-/// Sends the request once. Dropped before the response, the span ends without an error: the caller gave up.
-pub(crate) async fn send(
-    mut request: Request,
-    extensions: &mut Extensions,
-    next: Next<'_>,
-) -> Result<Response> {
-    let parent = Context::current();
-    if parent.is_telemetry_suppressed() {
-        return next.run(request, extensions).await;
+/// Sends a request once, when it is first polled. Dropped before the response, it ends the span without an error: the
+/// caller gave up.
+///
+/// No `async fn`, which would move the request about.
+pub(crate) struct Sending<'a> {
+    unsent: Option<Unsent<'a>>,
+    sent: Option<Sent<'a>>,
+}
+
+struct Unsent<'a> {
+    request: Request,
+    extensions: &'a mut Extensions,
+    next: Next<'a>,
+}
+
+struct Sent<'a> {
+    answer: Pin<Box<dyn Future<Output = Result<Response>> + Send + 'a>>,
+    // None: nothing depends on it.
+    attempt: Option<ClientAttempt>,
+}
+
+impl<'a> Sending<'a> {
+    pub(crate) fn new(request: Request, extensions: &'a mut Extensions, next: Next<'a>) -> Self {
+        Self { unsent: Some(Unsent { request, extensions, next }), sent: None }
     }
-    let mut attempt = Attempt::start(&request, extensions, &parent);
-    headers::propagate(attempt.guard.context(), &mut request);
-    let result = next.run(request, extensions).with_context(attempt.guard.context().clone()).await;
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<Response>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let attempt = this
+            .unsent
+            .as_mut()
+            .and_then(|unsent| start(&mut unsent.request, unsent.extensions, &Context::current()));
+        if let Some(Unsent { request, extensions, next }) = this.unsent.take() {
+            this.sent = Some(Sent { answer: next.run(request, extensions), attempt });
+        }
+        let Sent { answer, attempt } = this.sent.as_mut().expect("the first poll sends it");
+        let attached = attempt.as_ref().map(|attempt| attempt.context().clone().attach());
+        let result = ready!(answer.as_mut().poll(cx));
+        drop(attached);
+        Poll::Ready(match attempt.take().filter(ClientAttempt::is_watched) {
+            Some(attempt) => end(attempt, result),
+            None => result,
+        })
+    }
+}
+
+fn end(mut attempt: ClientAttempt, result: Result<Response>) -> Result<Response> {
     match result {
-        Ok(response) => Ok(attempt.respond(response)),
+        Ok(response) => {
+            attempt.respond(ClientResponse {
+                status: response.status().as_u16(),
+                version: protocol_version(response.version()),
+                peer: response.remote_addr(),
+            });
+            Ok(body::guarded(response, attempt))
+        }
         Err(error) => {
             attempt.fail(error_class::of_attempt(&error));
             Err(error)
@@ -39,73 +82,29 @@ pub(crate) async fn send(
     }
 }
 
-/// The client span of one attempt.
-pub(crate) struct Attempt {
-    guard: SpanGuard,
-    failed: bool,
-}
-
-impl Attempt {
-    fn start(request: &Request, extensions: &mut Extensions, parent: &Context) -> Self {
-        let resends = Sent::count(extensions);
-        let template = extensions.get::<UrlTemplate>().copied();
-        let deferred = is_unsampled(parent);
-        let target = if deferred { Target::bare(request) } else { Target::of(request, template, resends) };
-        let guard = SpanGuard::start(target.name, SpanKind::Client, target.attributes, Vec::new(), parent);
-        if deferred && guard.is_recording() {
-            // The sampler is not parent based and wants the request in spite of its parent.
-            let target = Target::of(request, template, resends);
-            guard.update_name(target.name);
-            target.attributes.into_iter().for_each(|attribute| guard.set_attribute(attribute));
-        }
-        Self { guard, failed: false }
+/// Begins the attempt and writes the request's headers. `None` if nothing more depends on it.
+fn start(request: &mut Request, extensions: &mut Extensions, parent: &Context) -> Option<ClientAttempt> {
+    if parent.is_telemetry_suppressed() {
+        return None;
     }
-
-    /// Notes the head of the response; the span goes on with its body.
-    fn respond(mut self, response: Response) -> Response {
-        if !self.guard.is_recording() {
-            return response;
-        }
-        let put = |key: &'static str, value: i64| self.guard.set_attribute(KeyValue::new(key, value));
-        put(key::HTTP_RESPONSE_STATUS_CODE, i64::from(response.status().as_u16()));
-        if let Some(peer) = response.remote_addr() {
-            self.guard.set_attribute(KeyValue::new(key::NETWORK_PEER_ADDRESS, peer.ip().to_string()));
-            put(key::NETWORK_PEER_PORT, i64::from(peer.port()));
-        }
-        if let Some(version) = protocol_version(response.version()) {
-            self.guard.set_attribute(KeyValue::new(key::NETWORK_PROTOCOL_VERSION, version));
-        }
-        if response.status().is_client_error() || response.status().is_server_error() {
-            self.fail(response.status().as_str().to_owned());
-        }
-        body::guarded(response, self)
+    let resends = repeats::sent_before(extensions);
+    let url = request.url();
+    let target = ClientTarget {
+        method: request.method().as_str(),
+        host: target::host(url),
+        port: url.port_or_known_default(),
+        template: extensions.get::<UrlTemplate>().copied(),
+        resends,
+    };
+    let attempt = ClientAttempt::start(&target, || target::redacted(url), parent);
+    let outgoing = OutgoingHeaders::to(url.host_str().unwrap_or_default(), attempt.context());
+    headers::write(&outgoing, request.headers_mut());
+    if !attempt.is_needed() {
+        return None;
     }
-
-    /// Marks the span as failed, once: the status code of the head stands against a later body error.
-    pub(crate) fn fail(&mut self, error_type: impl Into<Cow<'static, str>>) {
-        if !std::mem::replace(&mut self.failed, true) {
-            self.guard.fail(error_type, "");
-        }
-    }
-}
-
-/// How often the request was sent already; lives in the extensions, which the attempts of one request share.
-#[derive(Debug, Clone, Copy)]
-struct Sent(u32);
-
-impl Sent {
-    /// The number of this attempt, from 0.
-    fn count(extensions: &mut Extensions) -> u32 {
-        let before = extensions.get::<Self>().map_or(0, |sent| sent.0);
-        extensions.insert(Self(before.saturating_add(1)));
-        before
-    }
-}
-
-fn is_unsampled(parent: &Context) -> bool {
-    let span = parent.span();
-    let span = span.span_context();
-    span.is_valid() && !span.is_sampled()
+    // Not for an attempt that nobody looks at: all of one request have the same parent, so no other is recorded.
+    repeats::count(extensions, resends);
+    Some(attempt)
 }
 
 fn protocol_version(version: Version) -> Option<&'static str> {

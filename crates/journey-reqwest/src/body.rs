@@ -4,28 +4,36 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http_body::{Frame, SizeHint};
+use journey_trace::http::ClientAttempt;
 use reqwest::{Body, Response, ResponseBuilderExt as _};
 
-use crate::attempt::Attempt;
 use crate::error_class;
 
-/// The same response, whose body holds the attempt's span until it ends, fails or is dropped.
-pub(crate) fn guarded(response: Response, attempt: Attempt) -> Response {
+/// The same response, whose body holds the attempt until it ends, fails or is dropped.
+pub(crate) fn guarded(response: Response, attempt: ClientAttempt) -> Response {
+    if response.content_length() == Some(0) {
+        // Nothing to come: the attempt ends here.
+        return response;
+    }
     // The conversion to `http::Response` loses the URL; only a builder can give it back.
     let url = response.url().clone();
     let (mut head, inner) = http::Response::<Body>::from(response).into_parts();
-    let Ok(carrier) = http::Response::builder().url(url).body(()) else {
+    let mut builder = http::Response::builder();
+    if let Some(extensions) = builder.extensions_mut() {
+        *extensions = std::mem::take(&mut head.extensions);
+    }
+    let Ok(carrier) = builder.url(url).body(()) else {
         return http::Response::from_parts(head, inner).into();
     };
-    head.extensions.extend(carrier.into_parts().0.extensions);
+    head.extensions = carrier.into_parts().0.extensions;
     let body = Body::wrap(GuardedBody { inner, attempt: Some(attempt) });
     http::Response::from_parts(head, body).into()
 }
 
 struct GuardedBody {
     inner: Body,
-    // None: the span has ended.
-    attempt: Option<Attempt>,
+    // None: the attempt has ended.
+    attempt: Option<ClientAttempt>,
 }
 
 impl http_body::Body for GuardedBody {

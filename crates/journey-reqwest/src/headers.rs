@@ -1,35 +1,33 @@
 //! Propagation headers of an outgoing request.
 
-use journey_trace::propagation::{BAGGAGE, TRACEPARENT, TRACESTATE};
-use journey_trace::{inject, may_propagate_to};
-use opentelemetry::Context;
-use opentelemetry::propagation::Injector;
-use reqwest::Request;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use journey_trace::http::OutgoingHeaders;
+use journey_trace::propagation::{self, Traceparent};
 
-/// Writes trace and ids for a host that may know them, and takes them off for any other.
-pub(crate) fn propagate(cx: &Context, request: &mut Request) {
-    let allowed = request.url().host_str().is_some_and(may_propagate_to);
-    remove(request.headers_mut());
-    if allowed {
-        inject(cx, &mut HeaderInjector(request.headers_mut()));
-    }
+/// Writes what the host of a request may know, and takes off the rest.
+pub(crate) fn write(outgoing: &OutgoingHeaders, headers: &mut HeaderMap) {
+    let OutgoingHeaders { traceparent, tracestate, baggage } = outgoing;
+    // Last the one that is nearly always there: to take a header off an empty map costs nothing.
+    put(headers, &BAGGAGE, baggage.as_deref().map(str::as_bytes));
+    put(headers, &TRACESTATE, tracestate.as_deref().map(str::as_bytes));
+    put(headers, &TRACEPARENT, traceparent.as_ref().map(Traceparent::as_bytes));
 }
 
-/// What an earlier hop, or a handler that copies its inbound headers, may have left.
-fn remove(headers: &mut HeaderMap) {
-    for name in [TRACEPARENT, TRACESTATE, BAGGAGE] {
-        headers.remove(name);
-    }
-}
-
-struct HeaderInjector<'a>(&'a mut HeaderMap);
-
-impl Injector for HeaderInjector<'_> {
-    /// What is no header is left out: propagation never fails a request.
-    fn set(&mut self, key: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(key), HeaderValue::try_from(value)) {
-            self.0.insert(name, value);
+/// Sets one of them, or takes it off.
+fn put(headers: &mut HeaderMap, name: &'static HeaderName, value: Option<&[u8]>) {
+    // What is no header is left out: propagation never fails a request.
+    match value.and_then(|value| HeaderValue::from_bytes(value).ok()) {
+        Some(mut value) => {
+            // Ids are no text for a debug log.
+            value.set_sensitive(name == BAGGAGE);
+            headers.insert(name, value);
+        }
+        None => {
+            headers.remove(name);
         }
     }
 }
+
+static TRACEPARENT: HeaderName = HeaderName::from_static(propagation::TRACEPARENT);
+static TRACESTATE: HeaderName = HeaderName::from_static(propagation::TRACESTATE);
+static BAGGAGE: HeaderName = HeaderName::from_static(propagation::BAGGAGE);

@@ -3,7 +3,8 @@
 //! # Layout
 //!
 //! [`client`] puts [`JourneyMiddleware`] on a finished `reqwest::Client`; [`build`] takes a `ClientBuilder` and
-//! follows redirects itself. [`UrlTemplate`] gives a request's span a better name.
+//! follows redirects itself. [`UrlTemplate`] gives a request's span a better name:
+//! `crm.get(url).with_extension(UrlTemplate("/orders/{id}"))`.
 //!
 //! # What is emitted
 //!
@@ -18,8 +19,13 @@
 //! * `error.type`, with status Error: the code of a 4xx or 5xx, or `dns`, `connect`, `tls`, `timeout`, `body`, and
 //!   `_OTHER` for all else. A request that its caller drops is no error.
 //!
-//! The span includes the response's body: it ends when the body was read, failed, or was dropped. No metrics are
-//! emitted. A request whose trace is not sampled builds no attributes.
+//! And, once metrics are asked for, `http.client.request.duration` and `http.client.active_requests`: one sample per
+//! attempt, also if its span is not recorded. The sample has the status or `error.type` of the span, and neither if
+//! the caller dropped the request before the response.
+//!
+//! Both span and sample include the response's body: they end when it was read, failed, or was dropped, and they have
+//! the same length. A request whose trace is not sampled, and which is not measured, builds no attributes, and its
+//! response is handed on as it is. No `tracing` subscriber is needed.
 //!
 //! `traceparent`, `tracestate` and `baggage` go to the hosts that [`journey_trace::may_propagate_to`] allows. On the
 //! way to any other host these three headers are removed, whoever has set them.
@@ -43,7 +49,7 @@
 //!
 //! # Retries
 //!
-//! Add the middleware after a retry middleware, so that each attempt passes it:
+//! Add the middleware after a retry middleware, so that each attempt passes it and is numbered:
 //!
 //! ```
 //! # fn add<M: reqwest_middleware::Middleware>(retries: M) -> reqwest_middleware::ClientWithMiddleware {
@@ -53,6 +59,26 @@
 //!     .build()
 //! # }
 //! ```
+//!
+//! The other way round one span covers all attempts and the waits between them, with the outcome of the last: from
+//! outside nobody can tell one attempt from another.
+//!
+//! A loop around `send()` numbers its attempts with [`journey_trace::resends`]:
+//!
+//! ```
+//! # async fn run(crm: &reqwest_middleware::ClientWithMiddleware) {
+//! let polished = journey_trace::resends(async {
+//!     for _ in 0..3 {
+//!         if let Ok(order) = crm.get("http://crm-api/orders/ORD-1").send().await {
+//!             return Some(order);
+//!         }
+//!     }
+//!     None
+//! })
+//! .await;
+//! # let _ = polished;
+//! # }
+//! ```
 
 mod attempt;
 mod body;
@@ -60,12 +86,12 @@ mod error_class;
 mod headers;
 mod middleware;
 mod redirect;
+mod repeats;
 mod target;
-mod template;
 
 #[cfg(test)]
 mod tests;
 
+pub use journey_trace::http::UrlTemplate;
 pub use middleware::{JourneyMiddleware, build, client};
 pub use redirect::{REDIRECTS_MAX, TooManyRedirects};
-pub use template::UrlTemplate;

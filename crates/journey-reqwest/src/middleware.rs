@@ -1,12 +1,13 @@
 //! The middleware, and two ways to a client that has it.
 
-use async_trait::async_trait;
+use std::pin::Pin;
+
 use http::Extensions;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Error, Middleware, Next, Result};
 
-use crate::attempt;
+use crate::attempt::Sending;
 use crate::redirect::{REDIRECTS_MAX, Sent, TooManyRedirects};
 
 /// Middleware that spans each attempt and propagates trace and ids; see the [crate docs](crate) for an example.
@@ -39,17 +40,24 @@ impl JourneyMiddleware {
     }
 }
 
-#[async_trait]
 impl Middleware for JourneyMiddleware {
-    async fn handle(
-        &self,
+    // As `async_trait` would write it, but with a box of the size that is needed: the one for redirects is large, and
+    // an allocator is slow with large ones.
+    fn handle<'life0, 'life1, 'life2, 'async_trait>(
+        &'life0 self,
         request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response> {
+        extensions: &'life1 mut Extensions,
+        next: Next<'life2>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+        'life2: 'async_trait,
+        Self: 'async_trait,
+    {
         match self.redirects {
-            Redirects::Followed => follow(request, extensions, next).await,
-            Redirects::LeftToReqwest => attempt::send(request, extensions, next).await,
+            Redirects::Followed => Box::pin(follow(request, extensions, next)),
+            Redirects::LeftToReqwest => Box::pin(Sending::new(request, extensions, next)),
         }
     }
 }
@@ -57,7 +65,7 @@ impl Middleware for JourneyMiddleware {
 async fn follow(mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
     for _ in 0..=REDIRECTS_MAX {
         let sent = Sent::copy(&mut request);
-        let response = attempt::send(request, extensions, next.clone()).await?;
+        let response = Sending::new(request, extensions, next.clone()).await?;
         match sent.and_then(|sent| sent.redirected(&response)) {
             Some(hop) => request = hop,
             None => return Ok(response),

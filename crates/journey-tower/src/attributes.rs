@@ -1,58 +1,65 @@
 //! Attributes of a server span that the request itself tells.
 
-use http::{Version, header};
+use std::borrow::Cow;
+
+use http::{StatusCode, Version};
 use journey_trace::http::{Method, key, redact_query};
 use opentelemetry::{KeyValue, StringValue, Value};
 
 use crate::head::Head;
+use crate::layer::Settings;
+use crate::limits::{METHOD_BYTES_MAX, PATH_BYTES_MAX, clipped};
 use crate::origin::Origin;
 use crate::recent;
-use crate::route::RouteName;
+use crate::route::Route;
 
 /// All of them, with room for those of the response.
 ///
 /// They are there when the span starts, because a sampler sees no later ones. No header is captured besides
-/// `User-Agent`, and the query has keys only.
+/// `User-Agent` and those of the allow list, and the query has keys only.
 pub(crate) fn of_request(
     head: &Head<'_>,
     method: Method,
-    route: Option<&RouteName>,
-    behind_proxy: bool,
+    route: &Route,
+    settings: &Settings,
 ) -> Vec<KeyValue> {
-    let origin = Origin::of(head, behind_proxy);
-    let mut attributes = Vec::with_capacity(ATTRIBUTES_MAX);
+    let origin = Origin::of(head, settings.behind_proxy);
+    let mut attributes = Vec::with_capacity(ATTRIBUTES_ROOM);
     let mut put = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
 
     put(key::HTTP_REQUEST_METHOD, method.attribute().into());
     if method == Method::Other {
-        put(key::HTTP_REQUEST_METHOD_ORIGINAL, text(head.method.as_str()));
+        put(key::HTTP_REQUEST_METHOD_ORIGINAL, text(clipped(head.method.as_str(), METHOD_BYTES_MAX)));
     }
-    put(key::URL_SCHEME, origin.scheme.into());
-    put(key::URL_PATH, text(head.uri.path()));
+    put(key::URL_SCHEME, origin.scheme.as_str().into());
+    put(key::URL_PATH, text(clipped(head.uri.path(), PATH_BYTES_MAX)));
     if let Some(query) = head.uri.query() {
         put(key::URL_QUERY, redact_query(query).into());
     }
-    if let Some(route) = route {
+    if let Route::AtStart(route) = route {
         put(key::HTTP_ROUTE, route.route().into());
     }
-    if let Some(host) = origin.host {
-        put(key::SERVER_ADDRESS, recent::shared(&recent::SERVER_ADDRESS, host.address));
-        if let Some(port) = host.port {
+    if let Some((address, port)) = origin.authority.and_then(recent::server) {
+        put(key::SERVER_ADDRESS, address);
+        if let Some(port) = port {
             put(key::SERVER_PORT, i64::from(port).into());
         }
     }
     if let Some(client) = origin.client {
-        put(key::CLIENT_ADDRESS, client.to_string().into());
+        put(key::CLIENT_ADDRESS, recent::address(&recent::CLIENT_ADDRESS, client));
     }
     if let Some(peer) = origin.peer {
-        put(key::NETWORK_PEER_ADDRESS, peer.ip().to_string().into());
+        put(key::NETWORK_PEER_ADDRESS, recent::address(&recent::PEER_ADDRESS, peer.ip()));
         put(key::NETWORK_PEER_PORT, i64::from(peer.port()).into());
     }
     if let Some(version) = protocol_version(head.version) {
         put(key::NETWORK_PROTOCOL_VERSION, version.into());
     }
-    if let Some(agent) = head.text(header::USER_AGENT) {
+    if let Some(agent) = head.known.user_agent() {
         put(key::USER_AGENT_ORIGINAL, recent::shared(&recent::USER_AGENT, agent));
+    }
+    if let Some(capture) = &settings.capture {
+        attributes.extend(capture.request.attributes(head.headers));
     }
     attributes
 }
@@ -61,7 +68,19 @@ fn text(value: &str) -> Value {
     Value::String(StringValue::from(value.to_owned()))
 }
 
-fn protocol_version(version: Version) -> Option<&'static str> {
+/// `error.type` of a response whose status says that the server failed.
+pub(crate) fn status_text(status: StatusCode) -> Cow<'static, str> {
+    match status {
+        StatusCode::INTERNAL_SERVER_ERROR => "500".into(),
+        StatusCode::BAD_GATEWAY => "502".into(),
+        StatusCode::SERVICE_UNAVAILABLE => "503".into(),
+        StatusCode::GATEWAY_TIMEOUT => "504".into(),
+        _ => status.as_str().to_owned().into(),
+    }
+}
+
+/// Value of `network.protocol.version`.
+pub(crate) fn protocol_version(version: Version) -> Option<&'static str> {
     Some(match version {
         Version::HTTP_10 => "1.0",
         Version::HTTP_11 => "1.1",
@@ -71,5 +90,6 @@ fn protocol_version(version: Version) -> Option<&'static str> {
     })
 }
 
-/// Most attributes of one server span: 13 of the request, 3 of the response, 5 of the journey.
-const ATTRIBUTES_MAX: usize = 21;
+/// Room for 12 attributes of the request, 3 of the response and 3 of the journey, which is what most spans have; a
+/// further one costs a reallocation. No more, because allocators are much slower beyond 1 KiB.
+const ATTRIBUTES_ROOM: usize = 18;

@@ -31,12 +31,15 @@ pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(crate) fn traced(inner: B, mut exchange: Exchange, headers: &HeaderMap) -> Self {
-        let remaining = inner.size_hint().exact().or_else(|| content_length(headers));
-        if remaining == Some(0) {
-            exchange.complete_when_dropped();
+    pub(crate) fn new(inner: B, exchange: Option<Exchange>, headers: &HeaderMap) -> Self {
+        let mut body = Self { inner, exchange, remaining: None };
+        if let Some(exchange) = &mut body.exchange {
+            body.remaining = body.inner.size_hint().exact().or_else(|| content_length(headers));
+            if body.remaining == Some(0) {
+                exchange.complete_when_dropped();
+            }
         }
-        Self { inner, exchange: Some(exchange), remaining }
+        body
     }
 }
 
@@ -56,22 +59,23 @@ impl<B: Body> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         let Some(exchange) = this.exchange.as_mut() else { return this.inner.poll_frame(cx) };
-        let frame = ready!(exchange.scoped(|| this.inner.as_mut().poll_frame(cx)));
+        let frame = ready!(exchange.body_scoped(|| this.inner.as_mut().poll_frame(cx)));
         let outcome = match &frame {
             None => Some(Outcome::Completed),
             Some(Err(_)) => Some(Outcome::BodyError),
             Some(Ok(frame)) => {
                 count(this.remaining, frame);
+                if let Some(trailers) = frame.trailers_ref() {
+                    exchange.trailers(trailers);
+                }
                 if *this.remaining == Some(0) {
                     exchange.complete_when_dropped();
                 }
                 this.inner.is_end_stream().then_some(Outcome::Completed)
             }
         };
-        if let Some(outcome) = outcome
-            && let Some(exchange) = this.exchange.take()
-        {
-            exchange.finish(outcome);
+        if let Some(outcome) = outcome {
+            Exchange::end(this.exchange, outcome);
         }
         Poll::Ready(frame)
     }

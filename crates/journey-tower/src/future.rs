@@ -44,29 +44,22 @@ where
             return this.inner.poll(cx).map_ok(|response| response.map(ResponseBody::untraced));
         };
         let result = ready!(exchange.scoped(|| this.inner.poll(cx)));
-        let exchange = this.exchange.take();
-        Poll::Ready(match (result, exchange) {
-            (Ok(response), Some(exchange)) => Ok(respond(response, exchange)),
-            (Ok(response), None) => Ok(response.map(ResponseBody::untraced)),
-            (Err(error), exchange) => {
-                if let Some(exchange) = exchange {
-                    exchange.finish(Outcome::Error);
-                }
-                Err(error)
-            }
-        })
+        if result.is_err() {
+            Exchange::end(this.exchange, Outcome::Error);
+        }
+        Poll::Ready(result.map(|response| respond(response, this.exchange)))
     }
 }
 
 /// Notes the response's head, and lets its body go on with the exchange if there is one to come.
-fn respond<B: Body>(response: Response<B>, mut exchange: Exchange) -> Response<ResponseBody<B>> {
-    exchange.respond(response.status());
+fn respond<B: Body>(response: Response<B>, open: &mut Option<Exchange>) -> Response<ResponseBody<B>> {
     let (head, body) = response.into_parts();
-    let body = if exchange.has_body(head.status) && !body.is_end_stream() {
-        ResponseBody::traced(body, exchange, &head.headers)
-    } else {
-        exchange.finish(Outcome::Completed);
-        ResponseBody::untraced(body)
-    };
+    let is_sized = body.size_hint().exact().is_some();
+    let has_body =
+        open.as_mut().is_some_and(|exchange| exchange.respond(&head, is_sized)) && !body.is_end_stream();
+    if !has_body {
+        Exchange::end(open, Outcome::Completed);
+    }
+    let body = ResponseBody::new(body, open.take(), &head.headers);
     Response::from_parts(head, body)
 }

@@ -1,25 +1,42 @@
 //! The layer: how to treat the edge it stands at.
 
+use std::sync::Arc;
+
 use tower_layer::Layer;
 
+use crate::capture::{Capture, Credentials, REQUEST_PREFIX, RESPONSE_PREFIX};
 use crate::service::Journey;
 
 /// Wraps a service in one server span per request; see the [crate docs](crate) for an example.
 ///
 /// Put it once around everything that answers requests. A second one further in makes no second span: it is found,
 /// warned about once, and serves as a [`RouteLayer`](crate::RouteLayer).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use journey_tower::JourneyLayer;
+///
+/// let layer = JourneyLayer::public()
+///     .behind_proxy()
+///     .capture_request_headers(["x-tenant"])
+///     .capture_response_headers(["x-cache"]);
+/// let app: Router = Router::new().route("/orders/{id}", get(|| async { "ready" })).layer(layer);
+/// # let _ = app;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JourneyLayer {
-    edge: Edge,
+    settings: Settings,
 }
 
-/// What is believed of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Edge {
+/// What is believed and shown of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Settings {
     /// Callers are strangers.
     pub(crate) public: bool,
     /// `Forwarded` and `X-Forwarded-*` are written by a proxy of ours.
     pub(crate) behind_proxy: bool,
+    /// `None` if no header is captured, which then costs nothing.
+    pub(crate) capture: Option<Arc<Capture>>,
 }
 
 impl JourneyLayer {
@@ -30,7 +47,7 @@ impl JourneyLayer {
 
     /// A layer for the public edge: each request is a new trace that links to the caller's, and no baggage is read.
     pub fn public() -> Self {
-        Self { edge: Edge { public: true, behind_proxy: false } }
+        Self { settings: Settings { public: true, ..Settings::default() } }
     }
 
     /// Believes the last element of `Forwarded` or `X-Forwarded-{Proto,Host,For}`: scheme, host, client address.
@@ -38,8 +55,45 @@ impl JourneyLayer {
     /// Default: off. Switch it on only if every request passes a proxy that writes these headers itself, because a
     /// caller can write them too.
     #[must_use]
-    pub fn behind_proxy(self) -> Self {
-        Self { edge: Edge { behind_proxy: true, ..self.edge } }
+    pub fn behind_proxy(mut self) -> Self {
+        self.settings.behind_proxy = true;
+        self
+    }
+
+    /// Shows these request headers as `http.request.header.<name>`, each an array of its values.
+    ///
+    /// Default: none. At most [`CAPTURED_HEADERS_MAX`](crate::limits::CAPTURED_HEADERS_MAX) names, and of each the
+    /// first [`CAPTURED_VALUES_MAX`](crate::limits::CAPTURED_VALUES_MAX) values of
+    /// [`CAPTURED_VALUE_BYTES_MAX`](crate::limits::CAPTURED_VALUE_BYTES_MAX) bytes. A value that is marked as
+    /// sensitive is `REDACTED`. `Authorization`, `Cookie`, `Proxy-Authorization`, `Set-Cookie` and what is no header
+    /// name are left out, with a warning.
+    #[must_use]
+    pub fn capture_request_headers<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.capture(|capture| capture.request.add(REQUEST_PREFIX, names, Credentials::Refused))
+    }
+
+    /// Shows these response headers as `http.response.header.<name>`, in the same way as
+    /// [`capture_request_headers`](Self::capture_request_headers).
+    #[must_use]
+    pub fn capture_response_headers<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.capture(|capture| capture.response.add(RESPONSE_PREFIX, names, Credentials::Refused))
+    }
+
+    /// Shows request headers, also those that carry credentials: whoever reads the traces can act as the caller.
+    #[must_use]
+    pub fn unsafe_capture_request_headers<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.capture(|capture| capture.request.add(REQUEST_PREFIX, names, Credentials::Shown))
+    }
+
+    /// Shows response headers, also `Set-Cookie`: whoever reads the traces can act as the caller.
+    #[must_use]
+    pub fn unsafe_capture_response_headers<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.capture(|capture| capture.response.add(RESPONSE_PREFIX, names, Credentials::Shown))
+    }
+
+    fn capture(mut self, change: impl FnOnce(&mut Capture)) -> Self {
+        change(Arc::make_mut(self.settings.capture.get_or_insert_default()));
+        self
     }
 }
 
@@ -47,6 +101,6 @@ impl<S> Layer<S> for JourneyLayer {
     type Service = Journey<S>;
 
     fn layer(&self, inner: S) -> Journey<S> {
-        Journey::new(inner, self.edge)
+        Journey::new(inner, self.settings.clone())
     }
 }

@@ -3,28 +3,21 @@
 #[cfg(feature = "axum")]
 use axum::extract::MatchedPath;
 use http::Extensions;
-use journey_trace::http::Method;
 
-use crate::route::RouteName;
-
-/// The name the router's match gives to the span, when the layer stands inside the router.
+/// The router's match, when the layer stands inside the router.
 #[cfg(feature = "axum")]
-pub(crate) fn name(method: Method, extensions: &Extensions) -> Option<RouteName> {
-    extensions.get::<MatchedPath>().map(|path| RouteName::of(method, path.as_str()))
-}
-
-/// Tells the route to the layer further out.
-#[cfg(feature = "axum")]
-pub(crate) fn record(extensions: &Extensions) {
-    if let Some(path) = extensions.get::<MatchedPath>() {
-        crate::edge::set_route(path.as_str());
-    }
+pub(crate) fn path(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
 #[cfg(not(feature = "axum"))]
-pub(crate) fn name(_method: Method, _extensions: &Extensions) -> Option<RouteName> {
+pub(crate) fn path(_extensions: &Extensions) -> Option<&str> {
     None
 }
 
-#[cfg(not(feature = "axum"))]
-pub(crate) fn record(_extensions: &Extensions) {}
+/// Tells the route to the layer further out.
+pub(crate) fn record(extensions: &Extensions) {
+    if let Some(path) = path(extensions) {
+        crate::edge::set_route(path);
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::header;
+use http::uri::Authority;
 
 use crate::head::Head;
 
@@ -18,25 +18,48 @@ pub(crate) struct Host<'a> {
     pub(crate) port: Option<u16>,
 }
 
+/// Scheme of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// Value of `url.scheme`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// What one request says about its origin.
 pub(crate) struct Origin<'a> {
-    pub(crate) scheme: &'static str,
-    pub(crate) host: Option<Host<'a>>,
+    pub(crate) scheme: Scheme,
+    /// Host and port, as far as they are claimed; see [`host`].
+    pub(crate) authority: Option<&'a str>,
     pub(crate) client: Option<IpAddr>,
     pub(crate) peer: Option<SocketAddr>,
+}
+
+/// The scheme alone, which metrics want of requests that have no span too.
+pub(crate) fn scheme(head: &Head<'_>, behind_proxy: bool) -> Scheme {
+    let forwarded = || {
+        let standard = head.last_element("forwarded").unwrap_or_default();
+        parameter(standard, "proto").or_else(|| head.last_element("x-forwarded-proto"))
+    };
+    let believed = if behind_proxy { forwarded().and_then(known_scheme) } else { None };
+    believed.unwrap_or_else(|| direct_scheme(head))
 }
 
 impl<'a> Origin<'a> {
     pub(crate) fn of(head: &Head<'a>, behind_proxy: bool) -> Self {
         let peer = peer(head);
         let direct = Self {
-            scheme: head.uri.scheme_str().and_then(known_scheme).unwrap_or("http"),
-            host: head
-                .uri
-                .authority()
-                .map(|authority| authority.as_str())
-                .or_else(|| head.text(header::HOST))
-                .and_then(host),
+            scheme: direct_scheme(head),
+            authority: head.uri.authority().map(Authority::as_str).or_else(|| head.known.host()),
             client: peer.map(|peer| peer.ip()),
             peer,
         };
@@ -46,7 +69,7 @@ impl<'a> Origin<'a> {
     fn corrected_by(self, forwarded: &Forwarded<'a>) -> Self {
         Self {
             scheme: forwarded.proto.and_then(known_scheme).unwrap_or(self.scheme),
-            host: forwarded.host.and_then(host).or(self.host),
+            authority: forwarded.host.filter(|claim| host(claim).is_some()).or(self.authority),
             client: forwarded.client.and_then(client).or(self.client),
             peer: self.peer,
         }
@@ -79,12 +102,16 @@ fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-fn known_scheme(scheme: &str) -> Option<&'static str> {
-    ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
+fn direct_scheme(head: &Head<'_>) -> Scheme {
+    head.uri.scheme_str().and_then(known_scheme).unwrap_or(Scheme::Http)
+}
+
+fn known_scheme(scheme: &str) -> Option<Scheme> {
+    [Scheme::Http, Scheme::Https].into_iter().find(|known| scheme.eq_ignore_ascii_case(known.as_str()))
 }
 
 /// Splits `host:port`; the userinfo of an absolute URI is no part of the host.
-fn host(authority: &str) -> Option<Host<'_>> {
+pub(crate) fn host(authority: &str) -> Option<Host<'_>> {
     let authority = authority.rsplit('@').next()?;
     let (address, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => (address, rest.strip_prefix(':')),

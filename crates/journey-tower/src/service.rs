@@ -11,19 +11,19 @@ use crate::edge;
 use crate::exchange::Exchange;
 use crate::future::ResponseFuture;
 use crate::head::Head;
-use crate::layer::Edge;
+use crate::layer::Settings;
 use crate::matched;
 
 /// Service of [`JourneyLayer`](crate::JourneyLayer).
 #[derive(Debug, Clone)]
 pub struct Journey<S> {
     inner: S,
-    edge: Edge,
+    settings: Settings,
 }
 
 impl<S> Journey<S> {
-    pub(crate) fn new(inner: S, edge: Edge) -> Self {
-        Self { inner, edge }
+    pub(crate) fn new(inner: S, settings: Settings) -> Self {
+        Self { inner, settings }
     }
 }
 
@@ -46,7 +46,7 @@ where
             matched::record(request.extensions());
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let mut exchange = Exchange::start(&Head::of(&request), self.edge);
+        let mut exchange = Exchange::start(&Head::of(&request), &self.settings);
         let future = exchange.scoped(|| self.inner.call(request));
         ResponseFuture::new(future, Some(exchange))
     }

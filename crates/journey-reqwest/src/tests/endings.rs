@@ -1,17 +1,17 @@
 //! How an attempt ends without a whole response.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use opentelemetry::trace::Status;
-use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::support::{Work, attribute, builder, client, serve};
+use super::support::{Work, attribute, client, serve, vacant};
 
 fn assert_failed(work: &Work, error_type: &str) {
     let span = work.span();
@@ -23,9 +23,7 @@ fn assert_failed(work: &Work, error_type: &str) {
 /// Guarantees: `connect`, and the required attributes are there without a response.
 #[tokio::test]
 async fn refused_connection() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    drop(listener);
+    let address = vacant().await;
     let work = Work::sampled();
     assert!(work.run(client().get(format!("http://{address}/")).send()).await.is_err());
     assert_failed(&work, "connect");
@@ -33,21 +31,12 @@ async fn refused_connection() {
     assert_eq!(attribute(&work.span(), "http.response.status_code"), None);
 }
 
-struct NoSuchHost;
-
-impl Resolve for NoSuchHost {
-    fn resolve(&self, _name: Name) -> Resolving {
-        Box::pin(async { Err(io::Error::other("no such host").into()) })
-    }
-}
-
-/// Scenario: the host has no address.
+/// Scenario: the host has no address; the name is of a zone that never has any.
 /// Guarantees: `dns`, and the default port of the scheme as an int.
 #[tokio::test]
 async fn unknown_host() {
-    let client = crate::build(builder().dns_resolver(NoSuchHost)).expect("a client without TLS can be built");
     let work = Work::sampled();
-    assert!(work.run(client.get("http://crm-api/").send()).await.is_err());
+    assert!(work.run(client().get("http://crm-api.invalid/").send()).await.is_err());
     assert_failed(&work, "dns");
     assert_eq!(attribute(&work.span(), "server.port").as_deref(), Some("80"));
 }
@@ -75,25 +64,71 @@ async fn dropped_by_the_caller() {
     assert_eq!(attribute(&work.span(), "error.type"), None);
 }
 
-/// Scenario: the connection breaks in the middle of the body.
-/// Guarantees: `body`, although the head said 200; the caller sees the error too.
-#[tokio::test]
-async fn broken_body() {
+/// A server that answers one request with this text and then does as told.
+async fn answer(text: &'static str, then: impl Future<Output = ()> + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.expect("the client connects");
         let asked = socket.read(&mut [0; 1024]).await.expect("the client asks");
         assert!(asked > 0);
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
-        socket.write_all(answer).await.expect("the client reads");
+        socket.write_all(text.as_bytes()).await.expect("the client reads");
+        then.await;
     });
+    address
+}
+
+/// Scenario: the connection breaks in the middle of a body of known length, and of a chunked one.
+/// Guarantees: `body`, although the head said 200; the caller sees the error too.
+#[tokio::test]
+async fn broken_body() {
+    for (text, length) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", Some(100)),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n", None),
+    ] {
+        let address = answer(text, async {}).await;
+        let work = Work::sampled();
+        let answer = work.run(client().get(format!("http://{address}/")).send()).await.expect("a head comes");
+        assert_eq!(answer.content_length(), length);
+        assert!(work.spans().is_empty(), "the span includes the body");
+        let error = answer.bytes().await.expect_err("the rest does not come");
+        assert!(!error.is_timeout());
+        assert_failed(&work, "body");
+    }
+}
+
+/// Scenario: the rest of the body does not come within the request's timeout.
+/// Guarantees: `timeout`, and the caller can tell too.
+#[tokio::test]
+async fn hanging_body() {
+    let text = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+    let address = answer(text, std::future::pending()).await;
+    let work = Work::sampled();
+    let request = client().get(format!("http://{address}/")).timeout(Duration::from_millis(50));
+    let answer = work.run(request.send()).await.expect("a head comes");
+    assert!(answer.bytes().await.expect_err("the rest does not come").is_timeout());
+    assert_failed(&work, "timeout");
+}
+
+/// Scenario: the connection breaks before the head.
+/// Guarantees: `_OTHER`: it was connected, and no body had begun.
+#[tokio::test]
+async fn broken_connection() {
+    let address = answer("HTTP/1.1 ", async {}).await;
+    let work = Work::sampled();
+    assert!(work.run(client().get(format!("http://{address}/")).send()).await.is_err());
+    assert_failed(&work, "_OTHER");
+}
+
+/// Scenario: a response without a body.
+/// Guarantees: the span ends with the head.
+#[tokio::test]
+async fn empty_body() {
+    let address = answer("HTTP/1.1 204 No Content\r\n\r\n", std::future::pending()).await;
     let work = Work::sampled();
     let answer = work.run(client().get(format!("http://{address}/")).send()).await.expect("a head comes");
-    assert_eq!(answer.content_length(), Some(100));
-    assert!(work.spans().is_empty(), "the span includes the body");
-    assert!(answer.bytes().await.is_err());
-    assert_failed(&work, "body");
+    assert_eq!(attribute(&work.span(), "http.response.status_code").as_deref(), Some("204"));
+    assert_eq!(answer.url().as_str(), format!("http://{address}/"));
 }
 
 /// Scenario: the caller looks at the status only.

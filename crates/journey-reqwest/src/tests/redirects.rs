@@ -1,18 +1,12 @@
-//! Redirects and repeated attempts.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+//! Redirects, which are attempts of their own.
 
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{Method, StatusCode, header};
 use axum::routing::{any, get};
-use http::Extensions;
-use reqwest::{Request, Response};
-use reqwest_middleware::{ClientBuilder, Middleware, Next, Result};
 
 use super::support::{STRANGER, Work, attribute, builder, client, echo, serve};
-use crate::{JourneyMiddleware, REDIRECTS_MAX, TooManyRedirects};
+use crate::{REDIRECTS_MAX, TooManyRedirects};
 
 /// Redirects to a stranger, to a neighbour (both answer with the headers they got), and in a circle.
 async fn app() -> Router {
@@ -93,51 +87,4 @@ async fn plain_client_leaves_redirects_alone() {
     drop(answer.expect("the last server answers"));
     assert_eq!(attribute(&work.span(), "http.response.status_code").as_deref(), Some("200"));
     assert_eq!(attribute(&work.span(), "http.request.resend_count"), None);
-}
-
-/// Asks until the answer is no 503.
-struct Retries;
-
-#[async_trait::async_trait]
-impl Middleware for Retries {
-    async fn handle(
-        &self,
-        request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response> {
-        loop {
-            let again = request.try_clone().expect("the test's request has no body");
-            let response = next.clone().run(again, extensions).await?;
-            if response.status() != StatusCode::SERVICE_UNAVAILABLE {
-                return Ok(response);
-            }
-        }
-    }
-}
-
-/// Scenario: a retry middleware outside of ours, and a server that is ready at the third attempt.
-/// Guarantees: three siblings, counted, each failure for itself.
-#[tokio::test]
-async fn retries_are_counted() {
-    let asked = Arc::new(AtomicU32::new(0));
-    let ready = move || {
-        let late = asked.fetch_add(1, Ordering::Relaxed) < 2;
-        async move { if late { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK } }
-    };
-    let address = serve(Router::new().route("/", get(ready))).await;
-    let client = ClientBuilder::new(builder().build().expect("a client without TLS can be built"))
-        .with(Retries)
-        .with(JourneyMiddleware::new())
-        .build();
-    let work = Work::sampled();
-    let answer = work.run(client.get(format!("http://{address}/")).send()).await;
-    drop(answer.expect("the third attempt succeeds"));
-    let seen: Vec<_> = work
-        .spans()
-        .iter()
-        .map(|span| (attribute(span, "http.request.resend_count"), attribute(span, "error.type")))
-        .collect();
-    let text = |text: &str| Some(text.to_owned());
-    assert_eq!(seen, [(None, text("503")), (text("1"), text("503")), (text("2"), None)]);
 }

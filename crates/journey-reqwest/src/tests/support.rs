@@ -69,6 +69,12 @@ pub(super) async fn serve(app: Router) -> SocketAddr {
     address
 }
 
+/// An address where nobody listens.
+pub(super) async fn vacant() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address")
+}
+
 /// A client of the default kind that knows where [`STRANGER`] lives.
 pub(super) fn client() -> ClientWithMiddleware {
     crate::build(builder()).expect("a client without TLS can be built")

@@ -9,17 +9,21 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, StatusCode, header};
 use axum::routing::get;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::future::FutureExt as _;
+use futures_util::{StreamExt as _, stream};
 use http_body_util::BodyExt as _;
+use journey_trace::SpanGuard;
 use opentelemetry::Context;
-use opentelemetry::trace::Status;
+use opentelemetry::context::FutureExt as _;
+use opentelemetry::trace::{SpanKind, Status};
 use tower::{ServiceExt as _, service_fn};
 use tower_layer::Layer as _;
 
-use super::support::{Caller, attribute, read};
+use super::support::{Caller, attribute, lasted, read};
 use crate::JourneyLayer;
 
 const OUTCOME: &str = "journey.http.outcome";
+const TIME_TO_HEAD: &str = "journey.http.time_to_head";
 
 fn chunks(n: usize, pause: Duration) -> Body {
     Body::from_stream(stream::iter(0..n).then(move |_| async move {
@@ -64,7 +68,8 @@ async fn handler_panics() {
 }
 
 /// Scenario: five chunks of a streamed body, 30 ms apart.
-/// Guarantees: the span is not exported before the body has ended, and lasts as long as the body.
+/// Guarantees: the span is not exported before the body has ended, and lasts as long as the body; the time to the
+/// head is told apart.
 #[tokio::test]
 async fn streamed_body() {
     let caller = Caller::sampled();
@@ -74,8 +79,11 @@ async fn streamed_body() {
     read(response).await;
     assert_ended(caller, "completed", &Status::Unset, None);
     let span = caller.span();
-    let lasted = span.end_time.duration_since(span.start_time).expect("time goes forward");
-    assert!(lasted >= Duration::from_millis(150), "{lasted:?}");
+    let total = lasted(&span);
+    assert!(total >= Duration::from_millis(150), "{total:?}");
+    let head: f64 =
+        attribute(&span, TIME_TO_HEAD).and_then(|text| text.parse().ok()).expect("a head was sent");
+    assert!((0.0..total.as_secs_f64() / 2.0).contains(&head), "{head}");
 }
 
 /// Scenario: the third chunk of the body is an error.
@@ -178,19 +186,43 @@ async fn upgrade_ends_at_the_head() {
     drop(response);
 }
 
-/// Scenario: the handler leaves a task behind that holds the request's Context for ever.
-/// Guarantees: the span is exported with the response all the same.
+/// Scenario: a body of known length is dropped unread, by a GET that wanted it.
+/// Guarantees: that is a disconnect, because nothing was handed over.
+#[tokio::test]
+async fn unwanted_body_is_a_disconnect() {
+    let caller = Caller::sampled();
+    let app = app(Router::new().route("/", get(|| async { "ring" })));
+    let response = app.oneshot(caller.request("GET", "/")).await.expect("a router is infallible");
+    assert!(caller.spans().is_empty());
+    drop(response);
+    assert_ended(caller, "client_disconnected", &Status::Unset, None);
+}
+
+/// Scenario: the handler leaves a task behind for ever: one that holds a clone of the request's Context, and one that
+/// works in a child span.
+/// Guarantees: the request's span is exported with the response all the same.
 #[tokio::test]
 async fn background_task_delays_nothing() {
-    let caller = Caller::sampled();
-    let handler = || async {
+    let holding = || async {
         let cx = Context::current();
         tokio::spawn(async move {
             std::future::pending::<()>().await;
             drop(cx);
         });
     };
-    let app = app(Router::new().route("/", get(handler)));
-    read(app.oneshot(caller.request("GET", "/")).await.expect("a router is infallible")).await;
-    assert_ended(caller, "completed", &Status::Unset, None);
+    let working = || async {
+        let child = SpanGuard::start("child", SpanKind::Internal, vec![], vec![], &Context::current());
+        let cx = child.context().clone();
+        let work = async move {
+            std::future::pending::<()>().await;
+            child.end();
+        };
+        tokio::spawn(work.with_context(cx));
+    };
+    for handler in [get(holding), get(working)] {
+        let caller = Caller::sampled();
+        let app = app(Router::new().route("/", handler));
+        read(app.oneshot(caller.request("GET", "/")).await.expect("a router is infallible")).await;
+        assert_ended(caller, "completed", &Status::Unset, None);
+    }
 }

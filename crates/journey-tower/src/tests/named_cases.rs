@@ -38,6 +38,7 @@ async fn known_route() {
           http.response.status_code = 200
           http.route = "/orders/{id}"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -65,6 +66,7 @@ async fn known_route_behind_proxy() {
           http.response.status_code = 200
           http.route = "/orders/{id}"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.peer.address = "10.9.9.9"
           network.peer.port = 4711
           network.protocol.version = "1.1"
@@ -86,6 +88,7 @@ async fn unknown_path() {
           http.request.method = "GET"
           http.response.status_code = 404
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -107,6 +110,7 @@ async fn server_error() {
           http.response.status_code = 500
           http.route = "/fail"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -128,6 +132,7 @@ async fn unknown_method() {
           http.response.status_code = 200
           http.route = "/any"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -151,6 +156,7 @@ async fn late_route() {
           http.response.status_code = 200
           http.route = "/orders/{id}"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -164,6 +170,7 @@ async fn late_route() {
           http.request.method = "GET"
           http.response.status_code = 404
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"
@@ -187,6 +194,7 @@ async fn wanted_in_spite_of_the_caller() {
           http.response.status_code = 200
           http.route = "/orders/{id}"
           journey.http.outcome = "completed"
+          journey.http.time_to_head = …
           network.protocol.version = "1.1"
           order.id = "ORD-7"
           server.address = "shop.internal"

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -92,6 +93,11 @@ pub(super) fn attribute(span: &SpanData, key: &str) -> Option<String> {
     found.first().map(|kv| kv.value.to_string())
 }
 
+/// How long a span lasted.
+pub(super) fn lasted(span: &SpanData) -> Duration {
+    span.end_time.duration_since(span.start_time).expect("time goes forward")
+}
+
 /// Reads a response to its end.
 pub(super) async fn read(response: Response<Body>) -> String {
     let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("the body is whole");
@@ -107,7 +113,7 @@ fn render(span: &SpanData) -> String {
     };
     let mut text = format!("{} {:?} {:?} parent={parent}\n", span.name, span.span_kind, span.status);
     let mut lines: Vec<String> =
-        span.attributes.iter().map(|kv| format!("  {} = {}", kv.key, quoted(&kv.value))).collect();
+        span.attributes.iter().map(|kv| format!("  {} = {}", kv.key, steady(kv))).collect();
     lines.sort();
     for line in lines {
         let _ = writeln!(text, "{line}");
@@ -115,10 +121,12 @@ fn render(span: &SpanData) -> String {
     text
 }
 
-fn quoted(value: &Value) -> String {
-    match value {
+/// The value, unless it differs from run to run.
+fn steady(kv: &KeyValue) -> String {
+    match &kv.value {
+        _ if kv.key.as_str() == "journey.http.time_to_head" => "…".to_owned(),
         Value::String(text) => format!("{:?}", text.as_str()),
-        number => number.to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -1,5 +1,12 @@
 //! Publishing and consuming through `journey-lapin` against a real RabbitMQ.
 
+mod attempts;
+mod batches;
 mod bench;
 mod consume;
+mod faults;
+mod long_jobs;
+mod measured;
 mod publish;
+mod pull;
+mod traces;

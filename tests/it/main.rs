@@ -4,6 +4,7 @@
 
 mod amqp;
 mod analyzer;
+mod http;
 mod relay;
 mod sdk;
 mod spans;

@@ -1,7 +1,16 @@
 //! `journey::init!` against a collector that works, hangs, refuses, or is not there.
 
-mod alone;
+pub(crate) mod alone;
+mod capture;
+mod console;
 mod export;
 mod identity;
+mod log;
+mod metrics;
 mod outage;
-mod received;
+mod protocols;
+pub(crate) mod received;
+mod shutdown;
+#[cfg(unix)]
+mod signals;
+mod start;

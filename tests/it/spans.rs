@@ -3,8 +3,11 @@
 
 use std::sync::OnceLock;
 
+use journey_testkit::conformance::{Level, check_span};
 use opentelemetry::global;
-use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
 /// The exporter, behind the global provider from the first call on.
 pub(crate) fn exporter() -> &'static InMemorySpanExporter {
@@ -15,4 +18,16 @@ pub(crate) fn exporter() -> &'static InMemorySpanExporter {
         global::set_tracer_provider(provider);
         exporter
     })
+}
+
+/// None of these spans violates the conventions.
+pub(crate) fn assert_conforming(spans: &[SpanData]) {
+    let groups = group_spans_by_resource_and_scope(spans.to_vec(), &ResourceAttributesWithSchema::default());
+    let spans = groups.iter().flat_map(|group| &group.scope_spans).flat_map(|scope| &scope.spans);
+    let violations: Vec<String> = spans
+        .flat_map(check_span)
+        .filter(|finding| finding.level == Level::Violation)
+        .map(|finding| finding.to_string())
+        .collect();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }

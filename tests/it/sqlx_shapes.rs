@@ -3,5 +3,11 @@
 mod bench;
 mod calls;
 mod endings;
+mod events;
+mod faults;
+mod hooks;
+mod measured;
 mod shapes;
+mod streams;
 mod transactions;
+mod waits;

@@ -94,6 +94,16 @@ impl ConsumeOutcome {
         )
     }
 
+    /// Whether the message may be delivered again, from this queue or through a dead-letter exchange.
+    pub(crate) const fn may_come_again(self) -> bool {
+        !matches!(self, ConsumeOutcome::Ack | ConsumeOutcome::AutoAck)
+    }
+
+    /// Of several outcomes, the one with the highest number is told.
+    pub(crate) const fn severity(self) -> u8 {
+        self.is_error() as u8 * 2 + self.may_come_again() as u8
+    }
+
     pub(crate) const fn of_nack(requeue: bool) -> Self {
         if requeue { ConsumeOutcome::NackRequeue } else { ConsumeOutcome::NackDrop }
     }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
+use journey_trace::metrics;
 use opentelemetry::Context;
+use opentelemetry::trace::SpanContext;
 use sqlx_core::Error;
 use sqlx_core::acquire::Acquire;
 use sqlx_core::connection::{ConnectOptions, Connection};
@@ -17,19 +19,29 @@ use sqlx_postgres::{PgConnectOptions, PgConnection as RawConnection, Postgres};
 use futures_core::future::BoxFuture;
 
 use crate::Transaction;
+use crate::call::Call;
+use crate::metrics::used;
 use crate::route::Route;
 use crate::scope::Scope;
 use crate::server::Server;
+use crate::wait::Wait;
 
 /// In place of `sqlx::PgConnection`: `&mut` of it is an executor whose calls have spans.
 ///
 /// Derefs to sqlx's type, so all its methods are there; what they do has no span.
 pub struct PgConnection {
-    raw: Raw,
+    /// `None` only while this is taken apart.
+    raw: Option<Raw>,
     pub(crate) server: Arc<Server>,
-    pub(crate) transaction: Option<Scope>,
+    /// In a box, because most connections are moved about without one.
+    pub(crate) transaction: Option<Box<Scope>>,
     /// How long the pool was waited for, until the first call of the connection tells it.
-    pub(crate) pool_wait: Option<Duration>,
+    pool_wait: Option<Box<Wait>>,
+    /// The query that the server still works on, although its caller may have left it.
+    unanswered: Option<SpanContext>,
+    /// Since when it is on loan from its pool, if that is measured.
+    lent_since: Option<Instant>,
+    is_closed_on_drop: bool,
 }
 
 enum Raw {
@@ -52,12 +64,7 @@ impl PgConnection {
     /// sqlx's, unchanged.
     pub async fn connect_with(options: &PgConnectOptions) -> Result<Self, Error> {
         let raw = options.connect().await?;
-        Ok(Self {
-            raw: Raw::Single(raw),
-            server: Server::of(options).into(),
-            transaction: None,
-            pool_wait: None,
-        })
+        Ok(Self::new(Raw::Single(raw), Server::of(options)))
     }
 
     /// Begins a transaction, or a savepoint inside of one, with a span from here to its end.
@@ -80,49 +87,113 @@ impl PgConnection {
     ///
     /// # Errors
     /// sqlx's, unchanged.
-    pub async fn close(self) -> Result<(), Error> {
-        match self.raw {
+    pub async fn close(mut self) -> Result<(), Error> {
+        match self.take_raw() {
             Raw::Pooled(raw) => raw.close().await,
             Raw::Single(raw) => raw.close().await,
         }
     }
 
-    pub(crate) fn of_pool(
-        raw: RawPoolConnection<Postgres>,
-        server: Arc<Server>,
-        wait: Option<Duration>,
-    ) -> Self {
-        Self { raw: Raw::Pooled(raw), server, transaction: None, pool_wait: wait }
+    pub(crate) fn of_pool(raw: RawPoolConnection<Postgres>, server: Arc<Server>, wait: Option<Wait>) -> Self {
+        let lent_since = metrics::is_installed().then(Instant::now);
+        let mut connection = Self::new(Raw::Pooled(raw), server);
+        connection.pool_wait = wait.map(Box::new);
+        connection.lent_since = lent_since;
+        connection
+    }
+
+    fn new(raw: Raw, server: Arc<Server>) -> Self {
+        Self {
+            raw: Some(raw),
+            server,
+            transaction: None,
+            pool_wait: None,
+            unanswered: None,
+            lent_since: None,
+            is_closed_on_drop: false,
+        }
     }
 
     /// Out of its pool, which may open another in its place.
     pub(crate) fn detach(self) -> Self {
-        self.with_raw(RawPoolConnection::detach)
+        self.into_single(RawPoolConnection::detach)
     }
 
     /// Out of its pool, which keeps the place taken.
     pub(crate) fn leak(self) -> Self {
-        self.with_raw(RawPoolConnection::leak)
+        self.into_single(RawPoolConnection::leak)
     }
 
     /// The pool will not get it back. Nothing to do for a connection of no pool.
     pub(crate) fn close_on_drop(&mut self) {
-        if let Raw::Pooled(raw) = &mut self.raw {
+        if let Some(Raw::Pooled(raw)) = &mut self.raw {
             raw.close_on_drop();
+            self.is_closed_on_drop = true;
         }
     }
 
     /// The context of the next statement's parent.
     pub(crate) fn parent(&self) -> Context {
-        self.transaction.as_ref().map_or_else(Context::current, Scope::parent)
+        self.transaction.as_ref().map_or_else(Context::current, |transaction| transaction.parent())
     }
 
-    fn with_raw(self, take: impl FnOnce(RawPoolConnection<Postgres>) -> RawConnection) -> Self {
-        let raw = match self.raw {
+    /// A call starts: it is told what came before it, and the transaction is idle no more.
+    pub(crate) fn starts(&mut self, call: &mut Call) {
+        if let Some(wait) = self.pool_wait.take() {
+            *call.wait() = Some(*wait);
+        }
+        if let Some(left) = self.unanswered.replace(call.span_context()) {
+            call.follows_left(left);
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.works();
+        }
+    }
+
+    /// The server has answered the call.
+    pub(crate) fn is_answered(&mut self) {
+        self.unanswered = None;
+    }
+
+    /// No call runs any more, answered or not.
+    pub(crate) fn rests(&mut self) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.rests();
+        }
+    }
+
+    fn into_single(mut self, take: impl FnOnce(RawPoolConnection<Postgres>) -> RawConnection) -> Self {
+        let raw = match self.take_raw() {
             Raw::Pooled(raw) => take(raw),
             Raw::Single(raw) => raw,
         };
-        Self { raw: Raw::Single(raw), ..self }
+        let mut single = Self::new(Raw::Single(raw), Arc::clone(&self.server));
+        single.transaction = self.transaction.take();
+        single.pool_wait = self.pool_wait.take();
+        single.unanswered = self.unanswered.take();
+        single
+    }
+
+    /// The connection of sqlx, and with it the end of the loan.
+    fn take_raw(&mut self) -> Raw {
+        if let (Some(since), Some(lender)) = (self.lent_since.take(), &self.server.lender) {
+            used(lender, since.elapsed());
+        }
+        self.raw.take().expect("it is taken once, by what consumes the connection")
+    }
+}
+
+impl Drop for PgConnection {
+    fn drop(&mut self) {
+        if self.raw.is_none() {
+            return;
+        }
+        let Raw::Pooled(raw) = self.take_raw() else { return };
+        if let (Some(query), Some(lender), false) =
+            (self.unanswered.take(), &self.server.lender, self.is_closed_on_drop)
+        {
+            lender.take_back_busy(raw, query);
+        }
     }
 }
 
@@ -130,7 +201,7 @@ impl Deref for PgConnection {
     type Target = RawConnection;
 
     fn deref(&self) -> &RawConnection {
-        match &self.raw {
+        match self.raw.as_ref().expect(IS_WHOLE) {
             Raw::Pooled(raw) => raw,
             Raw::Single(raw) => raw,
         }
@@ -139,7 +210,7 @@ impl Deref for PgConnection {
 
 impl DerefMut for PgConnection {
     fn deref_mut(&mut self) -> &mut RawConnection {
-        match &mut self.raw {
+        match self.raw.as_mut().expect(IS_WHOLE) {
             Raw::Pooled(raw) => raw,
             Raw::Single(raw) => raw,
         }
@@ -177,3 +248,5 @@ impl fmt::Debug for PgConnection {
         f.debug_struct("PgConnection").finish_non_exhaustive()
     }
 }
+
+const IS_WHOLE: &str = "the raw connection is only taken by what consumes or drops this one";

@@ -10,7 +10,7 @@ use sqlx_core::Error;
 use sqlx_core::describe::Describe;
 use sqlx_core::executor::{Execute, Executor};
 use sqlx_core::sql_str::SqlStr;
-use sqlx_postgres::{PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx_postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
 
 use crate::route::{Route, Step};
 use crate::split::Split;
@@ -18,10 +18,18 @@ use crate::{PgConnection, PgPool, Transaction};
 
 macro_rules! executor {
     ($lifetime:lifetime, $executor:ty) => {
-        // What is not written here (`execute`, `fetch`, `fetch_all`, `fetch_one`, ...) ends in one of these
-        // by the trait's own definition.
+        // What is not written here (`fetch`, `execute_many`, `prepare`) ends in one of these by the trait's own
+        // definition. So would `execute`, `fetch_all` and `fetch_one`, by way of more boxes.
         impl<$lifetime> Executor<$lifetime> for $executor {
             type Database = Postgres;
+
+            fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<PgQueryResult, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, Postgres>,
+            {
+                Route::from(self).execute(Split::of(query))
+            }
 
             fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step, Error>>
             where
@@ -29,6 +37,22 @@ macro_rules! executor {
                 E: 'q + Execute<'q, Postgres>,
             {
                 Route::from(self).fetch_many(Split::of(query))
+            }
+
+            fn fetch_all<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Vec<PgRow>, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, Postgres>,
+            {
+                Route::from(self).fetch_all(Split::of(query))
+            }
+
+            fn fetch_one<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<PgRow, Error>>
+            where
+                $lifetime: 'e,
+                E: 'q + Execute<'q, Postgres>,
+            {
+                Route::from(self).fetch_one(Split::of(query))
             }
 
             fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>

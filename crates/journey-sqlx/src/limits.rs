@@ -1,5 +1,7 @@
 //! Every limit of this crate, with what happens when it is reached.
 
+use std::time::Duration;
+
 /// Longest part of a statement that is read or shown, in bytes. What comes after it is left out of the
 /// summary and of `db.query.text`.
 pub const TEXT_BYTES_MAX: usize = 32 * 1024;
@@ -16,3 +18,11 @@ pub const REMEMBERED_STATEMENTS_MAX: usize = 512;
 /// Longest statement that is remembered, in bytes; a longer one is read each time. With
 /// [`REMEMBERED_STATEMENTS_MAX`] it bounds the memory of one pool to about 6 MiB.
 pub const REMEMBERED_TEXT_BYTES_MAX: usize = 4 * 1024;
+
+/// Left queries of one pool that are kept in mind while the server still works on them. A further one is not the
+/// cause of anybody's wait; the wait is then told as `saturated`.
+pub const DRAINING_MAX: usize = 64;
+
+/// From this wait on, a connection that was waited for has a span `db.pool.acquire`, if the builder says nothing
+/// else. A shorter one is an attribute of the call only.
+pub const ACQUIRE_SPAN_THRESHOLD: Duration = Duration::from_millis(10);

@@ -21,17 +21,20 @@ pub(crate) enum Outcome {
     DroppedRollback,
     /// The transaction was rolled back, by the caller or by the server at a `COMMIT`.
     RolledBack,
+    /// The connection was lost at the `COMMIT`: nobody knows whether the server did it.
+    Unknown,
 }
 
 impl Outcome {
     #[cfg(test)]
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::BeginCancelled,
         Self::Cancelled,
         Self::Committed,
         Self::DroppedEarly,
         Self::DroppedRollback,
         Self::RolledBack,
+        Self::Unknown,
     ];
 
     /// The value of the attribute.
@@ -43,15 +46,20 @@ impl Outcome {
             Outcome::DroppedEarly => "dropped_early",
             Outcome::DroppedRollback => "dropped_rollback",
             Outcome::RolledBack => "rolled_back",
+            Outcome::Unknown => "unknown",
         }
     }
 
-    /// Writes it on a span. That a caller gave up is an error of the span; that it had enough, or rolled
-    /// back, is none.
+    /// That a caller gave up is an error of the span; that it had enough, or rolled back, is none.
+    pub(crate) fn error_type(self) -> Option<&'static str> {
+        matches!(self, Outcome::BeginCancelled | Outcome::Cancelled).then_some(Outcome::Cancelled.as_str())
+    }
+
+    /// Writes it on a span.
     pub(crate) fn record(self, span: &SpanGuard) {
         span.set_attribute(KeyValue::new(JOURNEY_DB_OUTCOME, self.as_str()));
-        if matches!(self, Outcome::BeginCancelled | Outcome::Cancelled) {
-            span.fail(Outcome::Cancelled.as_str(), "");
+        if let Some(error_type) = self.error_type() {
+            span.fail(error_type, "");
         }
     }
 }
@@ -59,19 +67,12 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::declared;
 
     /// Scenario: the closed list of outcomes in code and in the registry.
     /// Guarantees: both have the same words.
     #[test]
     fn outcomes_are_those_of_the_registry() {
-        let registry = include_str!("../../journey-model/registry/attributes.yaml");
-        let declared = registry.split("  - key: ").find(|key| key.starts_with("journey.db.outcome"));
-        let mut declared: Vec<&str> = declared
-            .expect("the registry has the key")
-            .lines()
-            .filter_map(|line| line.split("value: \"").nth(1)?.split('"').next())
-            .collect();
-        declared.sort_unstable();
-        assert_eq!(declared, Outcome::ALL.map(Outcome::as_str));
+        assert_eq!(declared(JOURNEY_DB_OUTCOME), Outcome::ALL.map(Outcome::as_str));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_core::future::BoxFuture;
+use opentelemetry::Context;
 use sqlx_core::Error;
 use sqlx_core::acquire::Acquire;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
@@ -12,14 +12,17 @@ use sqlx_core::sql_str::SqlSafeStr;
 use sqlx_core::transaction::Transaction as RawTransaction;
 use sqlx_postgres::{PgConnectOptions, PgPool as RawPool, Postgres};
 
+use crate::acquiring;
 use crate::route::Route;
 use crate::server::Server;
-use crate::{PgConnection, PoolConnection, Transaction};
+use crate::wait::Wait;
+use crate::within::within;
+use crate::{Builder, PgConnection, PoolConnection, Transaction};
 
 /// In place of `sqlx::PgPool`: `&pool` is an executor whose calls have spans.
 ///
 /// Clones share everything. Derefs to sqlx's pool, so `size`, `close`, `options` and the rest are there. A
-/// pool that was built by `PgPoolOptions` becomes one by `.into()`. Host, port and database of the spans are
+/// pool that was built by `PgPoolOptions` becomes one by `.into()`, or by [`PgPool::builder`] with choices. Host, port and database of the spans are
 /// those that the pool had then; a later `set_connect_options` does not change them.
 ///
 /// ```no_run
@@ -47,6 +50,11 @@ pub struct PgPool {
 }
 
 impl PgPool {
+    /// Choices for a pool that is made of one of sqlx's, such as its name and which text spans show.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
     /// Connects with the default options of a pool.
     ///
     /// # Errors
@@ -84,9 +92,10 @@ impl PgPool {
     pub fn acquire(&self) -> impl Future<Output = Result<PoolConnection, Error>> + Send + use<> {
         let pool = self.clone();
         async move {
-            let asked = Instant::now();
-            let raw = pool.raw.acquire().await?;
-            Ok(pool.lend(raw, Some(asked.elapsed())))
+            let (context, mut wait) = (Context::current(), None);
+            let acquire = acquiring::acquire(&pool.raw, &pool.server, Some(&context), &mut wait);
+            let raw = within(context.clone(), acquire).await?;
+            Ok(pool.lend(raw, wait))
         }
     }
 
@@ -144,15 +153,20 @@ impl PgPool {
         self.server.statements_forgotten()
     }
 
-    fn lend(&self, raw: RawPoolConnection<Postgres>, wait: Option<Duration>) -> PoolConnection {
+    /// Of sqlx's pool.
+    pub(crate) fn new(raw: RawPool, server: Arc<Server>) -> Self {
+        Self { raw, server }
+    }
+
+    /// A connection of sqlx's as one of ours.
+    pub(crate) fn lend(&self, raw: RawPoolConnection<Postgres>, wait: Option<Wait>) -> PoolConnection {
         PoolConnection::new(PgConnection::of_pool(raw, Arc::clone(&self.server), wait))
     }
 }
 
 impl From<RawPool> for PgPool {
     fn from(raw: RawPool) -> Self {
-        let server = Server::of(&raw.connect_options()).into();
-        Self { raw, server }
+        Self::builder().wrap(raw)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The one code path of all calls, whatever they were made on.
 
-use std::ops::{Deref, DerefMut};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use opentelemetry::Context;
-use opentelemetry::context::FutureExt;
 use sqlx_core::describe::Describe;
 use sqlx_core::executor::Executor;
 use sqlx_core::ext::async_stream::{TryAsyncStream, Yielder};
@@ -15,10 +17,13 @@ use sqlx_core::transaction::TransactionManager;
 use sqlx_core::{Either, Error};
 use sqlx_postgres::{PgQueryResult, PgRow, PgStatement, PgTransactionManager, PgTypeInfo, Postgres};
 
-use crate::call::Call;
+use crate::acquiring;
+use crate::call::{Call, Text};
+use crate::held::{Held, Work};
 use crate::server::Server;
 use crate::split::Split;
-use crate::{PgConnection, PgPool, PoolConnection, failure};
+use crate::within::within;
+use crate::{PgConnection, PgPool, PoolConnection};
 
 /// A row, or what one statement did.
 pub(crate) type Step = Either<PgQueryResult, PgRow>;
@@ -34,18 +39,43 @@ pub(crate) enum Route<'c> {
 }
 
 impl<'c> Route<'c> {
-    /// The rows of a call. The span begins with the first poll, under what is current then.
+    /// The rows of a call, as the caller asks for them. The span begins with the first poll, under what is current
+    /// then.
     pub(crate) fn fetch_many<'e>(self, query: Split) -> BoxStream<'e, Result<Step, Error>>
     where
         'c: 'e,
     {
         Box::pin(TryAsyncStream::new(|yielder| async move {
-            let mut call = self.call(query.text());
-            let context = call.context();
-            let result = self.rows(&mut call, query, &yielder).with_context(context).await;
+            let mut call = self.call(&query);
+            let context = call.active();
+            let result = within(context, self.stream(&mut call, query, &yielder)).await;
             call.finish(result.as_ref().err());
             result
         }))
+    }
+
+    /// All rows of a call.
+    pub(crate) fn fetch_all<'e>(self, query: Split) -> BoxFuture<'e, Result<Vec<PgRow>, Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut rows = Vec::new();
+            self.run(query, |step| rows.extend(step.right())).await?;
+            Ok(rows)
+        })
+    }
+
+    /// What the statements of a call did.
+    pub(crate) fn execute<'e>(self, query: Split) -> BoxFuture<'e, Result<PgQueryResult, Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let mut done = PgQueryResult::default();
+            self.run(query, |step| done.extend(step.left())).await?;
+            Ok(done)
+        })
     }
 
     /// The first row of a call.
@@ -53,16 +83,18 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move {
-            let call = self.call(query.text());
-            let context = call.context();
-            let result = self.row(&call, query).with_context(context).await;
-            call.finish(result.as_ref().err());
-            result
-        })
+        Box::pin(self.first(query))
     }
 
-    /// Prepares a statement, without a span.
+    /// The first row of a call, which must have one.
+    pub(crate) fn fetch_one<'e>(self, query: Split) -> BoxFuture<'e, Result<PgRow, Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move { self.first(query).await?.ok_or(Error::RowNotFound) })
+    }
+
+    /// Prepares a statement.
     pub(crate) fn prepare_with<'e>(
         self,
         sql: SqlStr,
@@ -71,24 +103,38 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move { (&mut **self.hold().await?).prepare_with(sql, parameters).await })
+        Box::pin(async move {
+            let mut call = Call::start(self.server(), &self.parent(), Text::Prepare(sql.as_str()));
+            let context = call.active();
+            let prepare = async {
+                let mut work = self.work(&mut call).await?;
+                let result = (&mut **work).prepare_with(sql, parameters).await;
+                work.is_answered(&result);
+                result
+            };
+            let result = within(context, prepare).await;
+            call.finish(result.as_ref().err());
+            result
+        })
     }
 
-    /// Describes a statement, without a span.
+    /// Describes a statement, without a span: sqlx's macros do so when a service is built.
     pub(crate) fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
     where
         'c: 'e,
     {
-        Box::pin(async move { (&mut **self.hold().await?).describe(sql).await })
-    }
-
-    /// Starts the span of a call under the transaction of its connection, or what is current.
-    fn call(&self, sql: &str) -> Call {
-        Call::start(self.server(), &self.parent(), sql)
+        Box::pin(async move {
+            let mut connection = match self {
+                Route::Borrowed(connection) => Held::Borrowed(connection),
+                Route::Lent(connection) => Held::Lent(connection),
+                Route::Pool(pool) => Held::Lent(pool.acquire().await?),
+            };
+            (&mut **connection).describe(sql).await
+        })
     }
 
     /// What the call talks to.
-    pub(crate) fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Arc<Server> {
         match self {
             Route::Borrowed(connection) => &connection.server,
             Route::Lent(connection) => &connection.server,
@@ -114,23 +160,81 @@ impl<'c> Route<'c> {
         }
     }
 
-    /// Gets the connection.
-    pub(crate) async fn hold(self) -> Result<Held<'c>, Error> {
-        Ok(match self {
-            Route::Borrowed(connection) => Held::Borrowed(connection),
-            Route::Lent(connection) => Held::Lent(connection),
-            // Never `try_acquire` first: it skips `before_acquire` and the ping.
-            Route::Pool(pool) => Held::Lent(pool.acquire().await?),
-        })
+    /// Gets the connection, as a part of the call, whose context is current.
+    pub(crate) async fn hold(self, call: &mut Call) -> Result<Held<'c>, Error> {
+        match self {
+            Route::Borrowed(connection) => Ok(Held::Borrowed(connection)),
+            Route::Lent(connection) => Ok(Held::Lent(connection)),
+            Route::Pool(pool) => {
+                let context = call.is_observed().then(|| call.context().clone());
+                let raw = acquiring::acquire(&pool, &pool.server, context.as_ref(), call.wait()).await?;
+                Ok(Held::Lent(pool.lend(raw, None)))
+            }
+        }
     }
 
-    async fn rows(self, call: &mut Call, query: Split, yielder: &Yielder<Step>) -> Result<(), Error> {
-        let mut connection = self.hold().await?;
-        connection.tell_wait(call);
-        let mut steps = (&mut **connection).fetch_many(query);
+    /// Starts the span of a call under the transaction of its connection, or what is current.
+    fn call(&self, query: &Split) -> Call {
+        let text = Text::Run { sql: query.text(), has_bound_values: query.has_bound_values() };
+        Call::start(self.server(), &self.parent(), text)
+    }
+
+    async fn work(self, call: &mut Call) -> Result<Work<'c>, Error> {
+        let connection = self.hold(call).await?;
+        Ok(Work::start(connection, call))
+    }
+
+    async fn first(self, query: Split) -> Result<Option<PgRow>, Error> {
+        let mut call = self.call(&query);
+        let context = call.active();
+        let fetch = async {
+            let mut work = self.work(&mut call).await?;
+            let result = (&mut **work).fetch_optional(query).await;
+            work.is_answered(&result);
+            result
+        };
+        let result = within(context, fetch).await;
+        if let Ok(Some(_)) = &result {
+            call.first_row_has_come();
+        }
+        call.finish(result.as_ref().err());
+        result
+    }
+
+    /// A call whose caller takes everything.
+    async fn run(self, query: Split, mut take: impl FnMut(Step) + Send) -> Result<(), Error> {
+        let mut call = self.call(&query);
+        let context = call.active();
+        let steps = async {
+            let mut work = self.work(&mut call).await?;
+            let mut steps = (&mut **work).fetch_many(query);
+            let result = loop {
+                match steps.try_next().await {
+                    Ok(Some(step)) => {
+                        call.comes(&step);
+                        take(step);
+                    }
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            drop(steps);
+            work.is_answered(&result);
+            result
+        };
+        let result = within(context, steps).await;
+        call.finish(result.as_ref().err());
+        result
+    }
+
+    /// A call whose caller takes one after the other.
+    async fn stream(self, call: &mut Call, query: Split, yielder: &Yielder<Step>) -> Result<(), Error> {
+        let mut work = self.work(call).await?;
+        let mut steps = (&mut **work).fetch_many(query);
         let result = loop {
-            match steps.try_next().await {
+            match next(&mut steps, call).await {
                 Ok(Some(step)) => {
+                    call.comes(&step);
                     call.row_is_out();
                     yielder.r#yield(step).await;
                     call.row_is_wanted();
@@ -140,15 +244,32 @@ impl<'c> Route<'c> {
             }
         };
         drop(steps);
-        connection.note(result)
+        work.is_answered(&result);
+        result
     }
+}
 
-    async fn row(self, call: &Call, query: Split) -> Result<Option<PgRow>, Error> {
-        let mut connection = self.hold().await?;
-        connection.tell_wait(call);
-        let result = (&mut **connection).fetch_optional(query).await;
-        connection.note(result)
+/// The next step, and how long the server took for it. Rows that came together cost no look at the clock: only
+/// when sqlx has to wait for its socket is there something to measure.
+async fn next(
+    steps: &mut BoxStream<'_, Result<Step, Error>>,
+    call: &mut Call,
+) -> Result<Option<Step>, Error> {
+    let mut waits_since = None;
+    let step = poll_fn(|task| match steps.poll_next_unpin(task) {
+        Poll::Pending => {
+            if waits_since.is_none() && call.is_observed() {
+                waits_since = Some(Instant::now());
+            }
+            Poll::Pending
+        }
+        ready => ready,
+    })
+    .await;
+    if let Some(since) = waits_since {
+        call.waited_for_server(since.elapsed());
     }
+    step.transpose()
 }
 
 impl From<&PgPool> for Route<'static> {
@@ -160,54 +281,5 @@ impl From<&PgPool> for Route<'static> {
 impl<'c> From<&'c mut PgConnection> for Route<'c> {
     fn from(connection: &'c mut PgConnection) -> Self {
         Route::Borrowed(connection)
-    }
-}
-
-// === impl Held ===
-
-/// The connection of a call or a transaction.
-pub(crate) enum Held<'c> {
-    /// The caller's own, or that of an outer transaction.
-    Borrowed(&'c mut PgConnection),
-    /// On loan from a pool.
-    Lent(PoolConnection),
-}
-
-impl Held<'_> {
-    /// Lets the first call tell how long the pool was waited for.
-    pub(crate) fn tell_wait(&mut self, call: &Call) {
-        if let Some(wait) = self.pool_wait.take() {
-            call.waited(wait);
-        }
-    }
-
-    /// Keeps in mind that a refused statement makes the open transaction void.
-    fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
-        if let (Err(error), Some(transaction)) = (&result, &mut self.transaction)
-            && failure::is_refusal(error)
-        {
-            transaction.make_void();
-        }
-        result
-    }
-}
-
-impl Deref for Held<'_> {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        match self {
-            Held::Borrowed(connection) => connection,
-            Held::Lent(connection) => connection,
-        }
-    }
-}
-
-impl DerefMut for Held<'_> {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        match self {
-            Held::Borrowed(connection) => connection,
-            Held::Lent(connection) => connection,
-        }
     }
 }

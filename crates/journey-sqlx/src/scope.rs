@@ -1,9 +1,17 @@
-//! Where the statements of an open transaction belong in the trace.
+//! The innermost open transaction of a connection: where its statements belong in the trace, and what became of
+//! it so far.
 
-use opentelemetry::Context;
+use std::time::{Duration, Instant};
+
+use journey_trace::SpanGuard;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+use sqlx_core::Error;
 
-/// The innermost open transaction of a connection.
+use crate::failure;
+use crate::key::{JOURNEY_DB_IDLE_IN_TRANSACTION, JOURNEY_DB_STATEMENTS};
+
+/// An open transaction or savepoint.
 pub(crate) struct Scope {
     /// The span that was active when the transaction began.
     opened_in: SpanContext,
@@ -11,12 +19,26 @@ pub(crate) struct Scope {
     context: Context,
     /// Whether the server refused a statement since, which makes it roll back at `COMMIT` without an error.
     is_void: bool,
+    /// Whether the connection was lost since.
+    is_lost: bool,
+    spent: Spent,
+    /// Since when no statement runs, if one can tell and somebody will hear of it.
+    idle_since: Option<Instant>,
+    is_timed: bool,
 }
 
 impl Scope {
-    /// Of a transaction that began while `caller` was current and whose span is active in `context`.
-    pub(crate) fn new(caller: &Context, context: &Context) -> Self {
-        Self { opened_in: caller.span().span_context().clone(), context: context.clone(), is_void: false }
+    /// Of a transaction that began just now while `caller` was current and whose span is active in `context`.
+    pub(crate) fn new(caller: &Context, context: &Context, is_timed: bool) -> Self {
+        Self {
+            opened_in: caller.span().span_context().clone(),
+            context: context.clone(),
+            is_void: false,
+            is_lost: false,
+            spent: Spent::default(),
+            idle_since: is_timed.then(Instant::now),
+            is_timed,
+        }
     }
 
     /// The parent of the next statement: the transaction, unless the caller has since gone into a span of its
@@ -35,11 +57,66 @@ impl Scope {
         current.with_remote_span_context(transaction)
     }
 
-    pub(crate) fn make_void(&mut self) {
-        self.is_void = true;
+    /// Counts a statement of the caller's.
+    pub(crate) fn count_statement(&mut self) {
+        self.spent.statements += 1;
+    }
+
+    /// A statement starts.
+    pub(crate) fn works(&mut self) {
+        if let Some(since) = self.idle_since.take() {
+            self.spent.idle += since.elapsed();
+        }
+    }
+
+    /// A statement has ended, or nobody waits for it any more.
+    pub(crate) fn rests(&mut self) {
+        self.idle_since = self.is_timed.then(Instant::now);
+    }
+
+    /// Keeps in mind what an error means for the transaction.
+    pub(crate) fn note(&mut self, error: &Error) {
+        self.is_void |= failure::is_refusal(error);
+        self.is_lost |= failure::is_loss(error);
     }
 
     pub(crate) fn is_void(&self) -> bool {
         self.is_void
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
+    /// What was spent so far.
+    pub(crate) fn spent(&mut self) -> Spent {
+        self.works();
+        self.spent
+    }
+
+    /// A savepoint inside has ended.
+    pub(crate) fn takes_in(&mut self, inner: Spent, is_lost: bool) {
+        self.spent.statements += inner.statements;
+        self.spent.idle += inner.idle;
+        self.is_lost |= is_lost;
+        self.rests();
+    }
+}
+
+// === impl Spent ===
+
+/// What a transaction did with its time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    /// Time in which no statement ran.
+    idle: Duration,
+    statements: i64,
+}
+
+impl Spent {
+    /// Writes it on the span of the transaction.
+    pub(crate) fn record(self, span: &SpanGuard) {
+        span.set_attribute(KeyValue::new(JOURNEY_DB_STATEMENTS, self.statements));
+        span.set_attribute(KeyValue::new(JOURNEY_DB_IDLE_IN_TRANSACTION, self.idle.as_secs_f64()));
     }
 }

@@ -1,5 +1,6 @@
 //! A query of any type, taken apart so that one code path serves them all.
 
+use sqlx_core::arguments::Arguments;
 use sqlx_core::error::BoxDynError;
 use sqlx_core::executor::Execute;
 use sqlx_core::sql_str::SqlStr;
@@ -21,6 +22,11 @@ impl Split {
         let arguments = Some(query.take_arguments());
         let persistent = query.persistent();
         Self { sql: query.sql(), statement, arguments, persistent }
+    }
+
+    /// Whether values are bound.
+    pub(crate) fn has_bound_values(&self) -> bool {
+        matches!(&self.arguments, Some(Ok(Some(arguments))) if arguments.len() > 0)
     }
 
     /// The text.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use futures_core::future::BoxFuture;
+use journey_trace::metrics;
 use opentelemetry::Context;
-use opentelemetry::context::FutureExt;
 use sqlx_core::Error;
 use sqlx_core::acquire::Acquire;
 use sqlx_core::sql_str::SqlStr;
@@ -16,11 +16,14 @@ use sqlx_core::transaction::{
 use sqlx_postgres::{PgConnection as RawConnection, PgTransactionManager, Postgres};
 
 use crate::PgConnection;
-use crate::call::Call;
+use crate::call::{Call, Text};
+use crate::held::Held;
+use crate::open_transactions::OpenTransaction;
 use crate::outcome::Outcome;
-use crate::route::{Held, Route};
+use crate::route::Route;
 use crate::scope::Scope;
 use crate::transaction_span::TransactionSpan;
+use crate::within::within;
 
 /// In place of `sqlx::Transaction<'_, Postgres>`: rolled back when dropped without [`commit`](Self::commit).
 ///
@@ -31,8 +34,10 @@ pub struct Transaction<'c> {
     connection: Held<'c>,
     span: TransactionSpan,
     /// The transaction around this savepoint.
-    outer: Option<Scope>,
+    outer: Option<Box<Scope>>,
     state: State,
+    /// Counts as open until this drops.
+    open: Option<OpenTransaction>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,13 +71,16 @@ impl Transaction<'_> {
         let call = self.call(&commit_ansi_transaction_sql(depth));
         // A COMMIT once sent may be done, although nobody waits for the answer.
         self.span.if_dropped(Outcome::Cancelled);
-        let result = PgTransactionManager::commit(&mut self.connection).with_context(call.context()).await;
+        let commit = PgTransactionManager::commit(&mut self.connection);
+        let result = within(call.active(), commit).await;
+        self.connection.is_answered();
         call.finish(result.as_ref().err());
+        let scope = self.connection.transaction.as_deref();
         if let Err(error) = result {
-            self.span.failed_to_commit(&error);
+            self.span.failed_to_commit(&error, scope.is_some_and(Scope::is_lost));
             return Err(error);
         }
-        let is_void = self.connection.transaction.as_ref().is_some_and(Scope::is_void);
+        let is_void = scope.is_some_and(Scope::is_void);
         self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed })
     }
 
@@ -85,22 +93,38 @@ impl Transaction<'_> {
         let depth = PgTransactionManager::get_transaction_depth(&self.connection);
         if depth > 0 {
             let call = self.call(&rollback_ansi_transaction_sql(depth));
-            let result =
-                PgTransactionManager::rollback(&mut self.connection).with_context(call.context()).await;
+            let rollback = PgTransactionManager::rollback(&mut self.connection);
+            let result = within(call.active(), rollback).await;
+            self.connection.is_answered();
             call.finish(result.as_ref().err());
             result?;
         }
         self.ended(Outcome::RolledBack)
     }
 
-    fn call(&self, sql: &SqlStr) -> Call {
-        Call::start(&self.connection.server, &self.connection.parent(), sql.as_str())
+    /// The call that ends the transaction.
+    fn call(&mut self, sql: &SqlStr) -> Call {
+        let parent = self.connection.parent();
+        let mut call = Call::start(&self.connection.server, &parent, Text::unbound(sql.as_str()));
+        self.connection.starts(&mut call);
+        call
     }
 
     fn ended(&mut self, outcome: Outcome) -> Result<(), Error> {
         self.span.if_dropped(outcome);
         self.state = State::Ended;
         Ok(())
+    }
+
+    /// The transaction around this one goes on.
+    fn leave(&mut self) {
+        let Some(mut scope) = self.connection.transaction.take() else { return };
+        let spent = scope.spent();
+        self.span.spent(spent);
+        self.connection.transaction = self.outer.take();
+        if let Some(outer) = &mut self.connection.transaction {
+            outer.takes_in(spent, scope.is_lost());
+        }
     }
 }
 
@@ -111,8 +135,9 @@ impl<'c> Transaction<'c> {
         let caller = Context::current();
         let mut span = TransactionSpan::start(&route.parent());
         let sql = statement.clone().unwrap_or_else(|| begin_ansi_transaction_sql(route.transaction_depth()));
-        let call = Call::start(route.server(), span.context(), sql.as_str());
-        let connection = match route.hold().with_context(call.context()).await {
+        let mut call = Call::start(route.server(), span.context(), Text::unbound(sql.as_str()));
+        let active = call.active();
+        let connection = match within(active, route.hold(&mut call)).await {
             Ok(connection) => connection,
             Err(error) => {
                 call.finish(Some(&error));
@@ -121,25 +146,34 @@ impl<'c> Transaction<'c> {
             }
         };
         // Dropped from here on, it rolls back.
-        let mut this = Self { connection, span, outer: None, state: State::Beginning };
+        let mut this = Self { connection, span, outer: None, state: State::Beginning, open: None };
         // Dropped before the transaction, so that its span ends first.
-        let call = call;
-        this.connection.tell_wait(&call);
-        let begun =
-            PgTransactionManager::begin(&mut this.connection, statement).with_context(call.context()).await;
+        let mut call = call;
+        this.connection.starts(&mut call);
+        let begin = PgTransactionManager::begin(&mut this.connection, statement);
+        let begun = within(call.active(), begin).await;
+        this.connection.is_answered();
         call.finish(begun.as_ref().err());
         match begun {
             Ok(()) => {
-                let scope = Scope::new(&caller, this.span.context());
-                this.outer = this.connection.transaction.replace(scope);
-                this.span.if_dropped(Outcome::DroppedRollback);
-                this.state = State::Open;
+                this.is_open(&caller);
                 Ok(this)
             }
             Err(error) => {
                 this.span.failed_to_begin(&error);
+                this.connection.rests();
                 Err(error)
             }
+        }
+    }
+
+    fn is_open(&mut self, caller: &Context) {
+        let scope = Scope::new(caller, self.span.context(), self.span.is_recording());
+        self.outer = self.connection.transaction.replace(Box::new(scope));
+        self.span.if_dropped(Outcome::DroppedRollback);
+        self.state = State::Open;
+        if self.outer.is_none() && metrics::is_installed() {
+            self.open = self.connection.server.lender.as_ref().map(|lender| lender.open_transactions.one());
         }
     }
 }
@@ -152,9 +186,9 @@ impl Drop for Transaction<'_> {
             State::Beginning => self.connection.close_on_drop(),
             State::Open => {
                 PgTransactionManager::start_rollback(&mut self.connection);
-                self.connection.transaction = self.outer.take();
+                self.leave();
             }
-            State::Ended => self.connection.transaction = self.outer.take(),
+            State::Ended => self.leave(),
         }
     }
 }

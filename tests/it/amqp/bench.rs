@@ -1,20 +1,24 @@
 //! What these tests share: a connection, queues of their own, and the spans that were exported.
 
+use std::fs;
+use std::ops::Deref;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use journey_lapin::{Channel, ChannelExt as _, Consumer, TracedDelivery};
 use journey_testkit::env_url;
+use journey_testkit::services::{Home, Kind, Service};
 use journey_trace::{ContextExt as _, JourneyCell, Key, SpanGuard};
-use lapin::options::{BasicConsumeOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties};
-use opentelemetry::trace::{SpanKind, TraceContextExt as _, TraceId};
+use lapin::{BasicProperties, Connection, ConnectionProperties};
+use opentelemetry::context::FutureExt as _;
+use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, Value};
 use opentelemetry_sdk::trace::SpanData;
 
-use crate::spans::exporter;
+use crate::spans::{assert_conforming, exporter};
 
 /// A connection to the broker with one traced channel that gives confirms. `None`: no broker, skip.
 pub(crate) async fn connect() -> Option<(Connection, Channel)> {
@@ -28,9 +32,48 @@ pub(crate) async fn connect_to(url: &str) -> (Connection, Channel) {
     let connection = Connection::connect_uri(uri.clone(), ConnectionProperties::default())
         .await
         .expect("a running broker");
-    let channel = connection.create_channel().await.expect("a channel").traced().at(&uri);
+    let channel = connection.create_channel().await.expect("a channel").traced().at(&uri).on(&connection);
     channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
     (connection, channel)
+}
+
+/// A broker of one test alone, for limits that belong to the whole broker.
+pub(crate) struct PrivateBroker {
+    service: Service,
+    _home: Home,
+}
+
+impl PrivateBroker {
+    /// Starts one with this `advanced.config`. `None`: a machine without a broker has no program to start one either.
+    pub(crate) fn start(advanced: &str) -> Option<Self> {
+        env_url("JOURNEY_AMQP_URL")?;
+        let home = Home::new().expect("a folder");
+        let service = Service::create(Kind::RabbitMq, home.path()).expect("a private broker");
+        let broker = Self { service, _home: home };
+        broker.restart(advanced);
+        Some(broker)
+    }
+
+    /// Stops it and starts it again with another configuration.
+    pub(crate) fn restart(&self, advanced: &str) {
+        self.service.stop();
+        fs::write(self.service.folder().join("advanced.config"), advanced).expect("written");
+        self.service.start().expect("it starts again");
+    }
+}
+
+impl Deref for PrivateBroker {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+/// The configuration of a broker that waits this long for an acknowledgement, and looks often.
+pub(crate) fn consumer_timeout(timeout: Duration) -> String {
+    let timeout_ms = timeout.as_millis();
+    format!("[{{rabbit, [{{consumer_timeout, {timeout_ms}}}, {{channel_tick_interval, 1000}}]}}].\n")
 }
 
 /// A queue of this connection alone, under a name that no other test uses.
@@ -74,9 +117,11 @@ pub(crate) fn trace_of(span: &SpanGuard) -> TraceId {
 /// The ended spans of one trace whose name starts with this word, in the order of their ends.
 pub(crate) fn spans(trace: TraceId, word: &str) -> Vec<SpanData> {
     let all = exporter().get_finished_spans().expect("the exporter is never shut down");
-    all.into_iter()
-        .filter(|span| span.span_context.trace_id() == trace && span.name.starts_with(word))
-        .collect()
+    let mut of_trace =
+        all.into_iter().filter(|span| span.span_context.trace_id() == trace).collect::<Vec<_>>();
+    assert_conforming(&of_trace);
+    of_trace.retain(|span| span.name.starts_with(word));
+    of_trace
 }
 
 /// The only such span.
@@ -103,4 +148,39 @@ pub(crate) fn number(span: &SpanData, key: &str) -> Option<i64> {
 
 pub(crate) fn outcome(span: &SpanData) -> String {
     text(span, "journey.messaging.outcome")
+}
+
+/// Publishes one message as part of this work, and waits for the confirm.
+pub(crate) async fn publish(channel: &Channel, queue: &str, work: &SpanGuard) {
+    publish_with(channel, queue, work, BasicProperties::default()).await;
+}
+
+pub(crate) async fn publish_with(
+    channel: &Channel,
+    queue: &str,
+    work: &SpanGuard,
+    properties: BasicProperties,
+) {
+    let options = BasicPublishOptions::default();
+    let sending = channel.basic_publish("".into(), queue.into(), options, b"{}", properties);
+    let confirm = sending.with_context(work.context().clone()).await.expect("sent");
+    confirm.await.expect("published");
+}
+
+/// The spans it is linked to, each with why.
+pub(crate) fn links(span: &SpanData) -> Vec<(SpanContext, String)> {
+    let why = |link: &opentelemetry::trace::Link| {
+        link.attributes.iter().map(|attribute| attribute.value.to_string()).collect::<String>()
+    };
+    span.links.iter().map(|link| (link.span_context.clone(), why(link))).collect()
+}
+
+/// The span to which this one is linked as the attempt before.
+pub(crate) fn attempt_before(span: &SpanData) -> Option<SpanContext> {
+    links(span).into_iter().find(|(_, why)| why == "attempt").map(|(attempt, _)| attempt)
+}
+
+/// What an order is called in the context of a message.
+pub(crate) fn order_of(context: &Context) -> Option<String> {
+    JourneyCell::of(context)?.get(Key::Order).map(|id| id.to_string())
 }

@@ -1,32 +1,22 @@
 //! The consumer span, from the hand-over to the settlement.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use journey_lapin::Channel;
-use journey_testkit::env_url;
-use journey_testkit::services::{Home, Kind, Service};
-use journey_trace::{JourneyCell, Key, SpanGuard, set_production_id};
+use journey_lapin::Settings;
+use journey_trace::{JourneyCell, Key, set_production_id};
 use lapin::BasicProperties;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicRejectOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions,
+    BasicRejectOptions,
 };
 use lapin::types::FieldTable;
-use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 
 use super::bench::{
-    connect, connect_to, consume, next, number, outcome, queue, quorum_queue, span, spans, text, trace_of,
-    work_on,
+    PrivateBroker, connect, connect_to, consume, consumer_timeout, next, number, outcome, publish, queue,
+    quorum_queue, span, spans, text, trace_of, work_on,
 };
-
-async fn publish(channel: &Channel, queue: &str, work: &SpanGuard) {
-    let (options, none) = (BasicPublishOptions::default(), BasicProperties::default());
-    let sending = channel.basic_publish("".into(), queue.into(), options, b"{}", none);
-    let confirm = sending.with_context(work.context().clone()).await.expect("sent");
-    confirm.await.expect("published");
-}
 
 /// Scenario: a message about an order is consumed in a spawned task, where the handler learns a further id.
 /// Guarantees: one CONSUMER span, child of the producer span and linked to it, with the ids of the message and the
@@ -133,7 +123,7 @@ async fn one_ack_for_many_ends_all_their_spans() {
 }
 
 /// Scenario: a handler fails, and drops the message without settling it.
-/// Guarantees: the span ends as `dropped_unsettled`, an error.
+/// Guarantees: the span ends as `dropped_unsettled`, an error, with the handler's as its only type.
 #[tokio::test]
 async fn a_forgotten_message_is_an_error() {
     let Some((_connection, channel)) = connect().await else { return };
@@ -147,6 +137,7 @@ async fn a_forgotten_message_is_an_error() {
 
     let consumed = span(trace_of(&work), "consume");
     assert_eq!(outcome(&consumed), "dropped_unsettled");
+    assert_eq!(text(&consumed, "error.type"), "core::fmt::Error");
     assert!(matches!(consumed.status, Status::Error { .. }));
 }
 
@@ -189,39 +180,60 @@ async fn an_acknowledgement_without_effect_is_an_error() {
     assert!(spans(trace_of(&work), "consume").iter().all(|span| matches!(span.status, Status::Error { .. })));
 }
 
-/// Scenario: a handler works longer than the broker waits for an acknowledgement, then acknowledges.
-/// Guarantees: `ack` returns `Ok(false)`, the span says `ack_timeout`, and the stream gives the broker's reason once.
+/// Scenario: a handler works longer than the broker waits for an acknowledgement, then acknowledges; nobody polls the
+/// stream meanwhile.
+/// Guarantees: it is warned about before; the consumer is known to be lost; `ack` returns `Ok(false)`, the span says
+/// `ack_timeout`, and the stream gives the broker's reason once.
 #[tokio::test]
 async fn an_acknowledgement_too_late_is_a_timeout() {
-    if env_url("JOURNEY_AMQP_URL").is_none() {
-        // A machine without a broker has no program to start one either.
-        return;
-    }
-    // The limit belongs to the whole broker, so it is a private one.
-    let home = Home::new().expect("a folder");
-    let broker = Service::create(Kind::RabbitMq, home.path()).expect("a private broker");
-    broker.stop();
-    let impatient = "[{rabbit, [{consumer_timeout, 1000}, {channel_tick_interval, 1000}]}].\n";
-    fs::write(broker.folder().join("advanced.config"), impatient).expect("written");
-    broker.start().expect("it starts again");
-
+    let Some(broker) = PrivateBroker::start(&consumer_timeout(Duration::from_secs(1))) else { return };
     let (_connection, channel) = connect_to(&broker.url()).await;
+    let channel = channel.with(Settings::default().ack_timeout(Duration::from_secs(1)));
     queue(&channel, "it.consume.late").await;
     let work = work_on("ORD-C8");
     publish(&channel, "it.consume.late", &work).await;
     let mut consumer = consume(&channel, "it.consume.late").await;
     let delivery = next(&mut consumer).await;
+    assert!(!consumer.is_lost());
     let started = Instant::now();
     while channel.status().connected() {
         assert!(started.elapsed() < Duration::from_secs(20), "the broker does not lose its patience");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    tokio::time::sleep(2 * journey_lapin::limits::WATCH_INTERVAL).await;
+    assert!(consumer.is_lost());
     assert!(!delivery.ack(BasicAckOptions::default()).await.expect("no error, no effect"));
     let consumed = span(trace_of(&work), "consume");
     assert_eq!(outcome(&consumed), "ack_timeout");
     assert_eq!(text(&consumed, "error.type"), "ack_timeout");
+    assert_eq!(text(&consumed, "journey.messaging.overdue"), "true");
     let reason = consumer.next().await.expect("the stream goes on").expect_err("the broker's reason");
     assert!(reason.to_string().contains("timed out"), "{reason}");
+}
+
+/// Scenario: one queue is deleted under its consumer; another consumer is cancelled by its owner, and a third sees its
+/// connection closed in an orderly way.
+/// Guarantees: only the first is lost.
+#[tokio::test]
+async fn only_an_unwanted_end_is_a_loss() {
+    let Some((connection, channel)) = connect().await else { return };
+    for name in ["it.consume.deleted", "it.consume.cancelled", "it.consume.closed"] {
+        queue(&channel, name).await;
+    }
+    let mut deleted = consume(&channel, "it.consume.deleted").await;
+    channel.queue_delete("it.consume.deleted".into(), Default::default()).await.expect("deleted");
+    assert!(deleted.next().await.is_none());
+    assert!(deleted.is_lost());
+
+    let mut cancelled = consume(&channel, "it.consume.cancelled").await;
+    channel.basic_cancel(cancelled.tag(), BasicCancelOptions::default()).await.expect("cancelled");
+    assert!(cancelled.next().await.is_none());
+    assert!(!cancelled.is_lost());
+
+    let closed = consume(&channel, "it.consume.closed").await;
+    connection.close(200, "the test is over".into()).await.expect("closed");
+    tokio::time::sleep(3 * journey_lapin::limits::WATCH_INTERVAL).await;
+    assert!(!closed.is_lost());
 }
 
 /// Scenario: a consumer without acknowledgements.

@@ -4,7 +4,12 @@ use std::process::{Command, Output};
 
 /// Runs `body` in a process of its own: init sets the tracer and the log of the whole process. Gives what that
 /// process printed; `None` inside of it.
-pub(super) fn alone(body: impl FnOnce()) -> Option<Printed> {
+pub(crate) fn alone(body: impl FnOnce()) -> Option<Printed> {
+    alone_with(&[], body)
+}
+
+/// The same, with these variables in its environment.
+pub(crate) fn alone_with(variables: &[(&str, &str)], body: impl FnOnce()) -> Option<Printed> {
     if std::env::var_os(MARK).is_some() {
         body();
         return None;
@@ -13,6 +18,7 @@ pub(super) fn alone(body: impl FnOnce()) -> Option<Printed> {
     let output = Command::new(std::env::current_exe().expect("this binary has a path"))
         .args([this_test.as_str(), "--exact", "--nocapture"])
         .env(MARK, "1")
+        .envs(variables.iter().copied())
         .output()
         .expect("this binary runs again");
     let printed = Printed::of(&output);
@@ -21,7 +27,7 @@ pub(super) fn alone(body: impl FnOnce()) -> Option<Printed> {
 }
 
 /// What a process wrote to its error output.
-pub(super) struct Printed(String);
+pub(crate) struct Printed(String);
 
 impl Printed {
     fn of(output: &Output) -> Self {
@@ -29,9 +35,14 @@ impl Printed {
         Self(format!("{errors}{}", String::from_utf8_lossy(&output.stdout)))
     }
 
+    /// The lines with this text.
+    pub(crate) fn lines(&self, text: &str) -> Vec<&str> {
+        self.0.lines().filter(|line| line.contains(text)).collect()
+    }
+
     /// Number of lines with this text.
-    pub(super) fn lines_with(&self, text: &str) -> usize {
-        self.0.lines().filter(|line| line.contains(text)).count()
+    pub(crate) fn lines_with(&self, text: &str) -> usize {
+        self.lines(text).len()
     }
 }
 

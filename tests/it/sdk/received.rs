@@ -10,26 +10,26 @@ use prost::Message;
 
 /// One span with its attributes as text.
 #[derive(Debug, Clone)]
-pub(super) struct Received {
-    pub(super) span: Span,
-    pub(super) attributes: BTreeMap<String, String>,
-    pub(super) resource: BTreeMap<String, String>,
-    pub(super) scope: String,
+pub(crate) struct Received {
+    pub(crate) span: Span,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) resource: BTreeMap<String, String>,
+    pub(crate) scope: String,
 }
 
 impl Received {
-    pub(super) fn get(&self, key: &str) -> &str {
+    pub(crate) fn get(&self, key: &str) -> &str {
         self.attributes.get(key).map_or("", String::as_str)
     }
 
     /// `journey.signal`, empty for a span of the SDK.
-    pub(super) fn signal(&self) -> &str {
+    pub(crate) fn signal(&self) -> &str {
         self.get("journey.signal")
     }
 }
 
 /// All spans of these bodies, in the order they came.
-pub(super) fn spans(bodies: &[Vec<u8>]) -> Vec<Received> {
+pub(crate) fn spans(bodies: &[Vec<u8>]) -> Vec<Received> {
     let mut received = Vec::new();
     for body in bodies {
         let request = ExportTraceServiceRequest::decode(&**body).expect("a body is OTLP");
@@ -50,7 +50,7 @@ pub(super) fn spans(bodies: &[Vec<u8>]) -> Vec<Received> {
 }
 
 /// The one span of this name that is no lane signal.
-pub(super) fn span_named<'a>(received: &'a [Received], name: &str) -> &'a Received {
+pub(crate) fn span_named<'a>(received: &'a [Received], name: &str) -> &'a Received {
     let mut named = received.iter().filter(|one| one.span.name == name && one.signal().is_empty());
     let one = named.next().unwrap_or_else(|| panic!("no span {name}"));
     assert!(named.next().is_none(), "more than one span {name}");
@@ -58,11 +58,12 @@ pub(super) fn span_named<'a>(received: &'a [Received], name: &str) -> &'a Receiv
 }
 
 /// Lane signals of this kind.
-pub(super) fn signals<'a>(received: &'a [Received], kind: &str) -> Vec<&'a Received> {
+pub(crate) fn signals<'a>(received: &'a [Received], kind: &str) -> Vec<&'a Received> {
     received.iter().filter(|one| one.signal() == kind).collect()
 }
 
-fn text(attributes: &[KeyValue]) -> BTreeMap<String, String> {
+/// Attributes as text, each key once.
+pub(crate) fn text(attributes: &[KeyValue]) -> BTreeMap<String, String> {
     let text: BTreeMap<_, _> =
         attributes.iter().map(|kv| (kv.key.clone(), value(kv.value.as_ref()))).collect();
     assert_eq!(text.len(), attributes.len(), "a key is there twice: {attributes:?}");
@@ -75,6 +76,9 @@ fn value(value: Option<&AnyValue>) -> String {
         Some(Value::BoolValue(truth)) => truth.to_string(),
         Some(Value::IntValue(number)) => number.to_string(),
         Some(Value::DoubleValue(number)) => number.to_string(),
+        Some(Value::ArrayValue(list)) => {
+            list.values.iter().map(|item| self::value(Some(item))).collect::<Vec<_>>().join(",")
+        }
         other => format!("{other:?}"),
     }
 }

@@ -11,17 +11,23 @@ use opentelemetry_sdk::trace::SpanData;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgConnection as RawConnection};
 
-use crate::spans::exporter;
+use crate::spans::{assert_conforming, exporter};
 
 /// A pool of at most so many connections, each with a temporary table `orders` of three rows; `None` to skip
 /// the test.
 pub(crate) async fn pool(connections_max: u32) -> Option<journey::sqlx::PgPool> {
+    raw_pool(connections_max).await.map(journey::sqlx::PgPool::from)
+}
+
+/// The same, of sqlx's type.
+pub(crate) async fn raw_pool(connections_max: u32) -> Option<sqlx::PgPool> {
     let url = env_url("JOURNEY_PG_URL")?;
     let options = PgPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(5))
+        .acquire_time_level("debug".parse().expect("it is a level"))
         .after_connect(|connection, _| Box::pin(create_orders(connection)));
-    Some(options.connect(&url).await.expect("JOURNEY_PG_URL leads to a server").into())
+    Some(options.connect(&url).await.expect("JOURNEY_PG_URL leads to a server"))
 }
 
 async fn create_orders(connection: &mut RawConnection) -> Result<(), sqlx::Error> {
@@ -51,7 +57,9 @@ pub(crate) async fn traced(work: impl Future<Output = ()>) -> Spans {
     let spans = finished.into_iter().filter(|span| {
         span.span_context.trace_id() == request.trace_id() && span.span_context.span_id() != request.span_id()
     });
-    Spans { request: request.span_id(), spans: spans.collect() }
+    let spans: Vec<SpanData> = spans.collect();
+    assert_conforming(&spans);
+    Spans { request: request.span_id(), spans }
 }
 
 /// The spans of one request.
@@ -61,8 +69,9 @@ pub(crate) struct Spans {
 }
 
 impl Spans {
+    /// The names of all, without waits for the pool: how long those take depends on the machine.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.spans.iter().map(|span| &*span.name).collect()
+        self.spans.iter().map(|span| &*span.name).filter(|name| *name != "db.pool.acquire").collect()
     }
 
     /// The only span of that name.
@@ -77,6 +86,11 @@ impl Spans {
         self.spans.iter().filter(|span| span.name == name).collect()
     }
 
+    /// All of them, in the order of their ends.
+    pub(crate) fn every(&self) -> &[SpanData] {
+        &self.spans
+    }
+
     /// The id of that span.
     pub(crate) fn id(&self, name: &str) -> SpanId {
         self.named(name).span_context.span_id()
@@ -89,6 +103,11 @@ pub(crate) fn text(span: &SpanData, key: &str) -> String {
     let value = values.next().map(|attribute| attribute.value.to_string()).unwrap_or_default();
     assert!(values.next().is_none(), "{key} is set once");
     value
+}
+
+/// A number of seconds; `None` if it is absent.
+pub(crate) fn seconds(span: &SpanData, key: &str) -> Option<f64> {
+    text(span, key).parse().ok()
 }
 
 pub(crate) fn outcome(span: &SpanData) -> String {

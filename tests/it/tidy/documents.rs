@@ -27,8 +27,9 @@ fn metrics_are_documented() {
     assert_eq!(documented, code);
 }
 
-/// Scenario: every variable `JOURNEY_*` that a program or a test of ours reads, and `docs/operations.md`.
-/// Guarantees: the same names stand in both.
+/// Scenario: every variable `JOURNEY_*` that a program or a test of ours reads, and `docs/operations.md` (programs and
+/// tests) with `docs/environment.md` (services).
+/// Guarantees: the same names stand on both sides.
 #[test]
 fn variables_are_documented() {
     let mut read = BTreeSet::new();
@@ -39,10 +40,28 @@ fn variables_are_documented() {
     }
     // The analyzer derives most of its names from its keys; its module docs list them.
     read.extend(words(&text("crates/journey-analyzer/src/config.rs"), '`', "JOURNEY_"));
-    let document = text("docs/operations.md");
+    let document = text("docs/operations.md") + &text("docs/environment.md");
     let documented: BTreeSet<String> =
         quoted_words(&document).filter(|word| word.starts_with("JOURNEY_")).collect();
     assert_eq!(documented, read);
+}
+
+/// Scenario: the variables `OTEL_*` that init reads or knows to have no effect, and `docs/environment.md`.
+/// Guarantees: the document names no variable that init does not know.
+#[test]
+fn environment_is_true() {
+    let known = words(&text("crates/journey/src/config/variables.rs"), '"', "OTEL_");
+    let document = text("docs/environment.md");
+    let mut named = quoted_words(&document).filter(|word| word.starts_with("OTEL_"));
+    // Those of the exporter are put together from a prefix and a suffix.
+    let unknown: Vec<String> = named
+        .by_ref()
+        .filter(|name| {
+            !name.starts_with("OTEL_EXPORTER_OTLP_") && !name.ends_with('_') && !known.contains(name)
+        })
+        .collect();
+    assert_eq!(unknown, [""; 0]);
+    assert!(known.len() > 20, "the table is found");
 }
 
 /// Scenario: the links between our documents.

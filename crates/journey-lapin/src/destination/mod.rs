@@ -2,24 +2,97 @@
 //!
 //! Source: OpenTelemetry semantic conventions 1.44, "RabbitMQ".
 
-/// Where a message is published to: `{exchange}:{routing key}`.
-pub(crate) fn of_publish(exchange: &str, routing_key: &str) -> String {
-    join([exchange, routing_key, ""])
+mod recent;
+
+use std::sync::Arc;
+
+use lapin::message::Delivery;
+use lapin::types::ShortString;
+
+use crate::settings::Template;
+
+pub(crate) use recent::Recent;
+
+/// Where a message goes to or comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) exchange: &'a str,
+    pub(crate) routing_key: &'a str,
+    /// `None` for a publish.
+    pub(crate) queue: Option<&'a str>,
 }
 
-/// Where a message is consumed from: `{exchange}:{routing key}:{queue}`.
-pub(crate) fn of_consume(exchange: &str, routing_key: &str, queue: &str) -> String {
-    join([exchange, routing_key, if queue == routing_key { "" } else { queue }])
+impl<'a> Place<'a> {
+    pub(crate) fn of(delivery: &'a Delivery, queue: &'a ShortString) -> Self {
+        let (exchange, routing_key) = (delivery.exchange.as_str(), delivery.routing_key.as_str());
+        Self { exchange, routing_key, queue: Some(queue.as_str()) }
+    }
 }
 
-/// The name of a span: operation and destination, unless its name was made up by the broker and is never seen again.
-pub(crate) fn span_name(operation: &'static str, destination: &str, is_anonymous: bool) -> String {
-    if is_anonymous { operation.to_owned() } else { format!("{operation} {destination}") }
+/// A place, and what spans and metrics call it. Made once for messages that go the same way.
+pub(crate) struct Destination {
+    exchange: Box<str>,
+    queue: Option<Box<str>>,
+    pub(crate) routing_key: Arc<str>,
+    /// `messaging.destination.name`.
+    pub(crate) name: Arc<str>,
+    /// `messaging.destination.template`.
+    pub(crate) template: Option<&'static str>,
+    /// The broker made its name up for one client, so it is never seen again.
+    pub(crate) is_anonymous: bool,
 }
 
-/// Whether the broker made this name up for one client.
-pub(crate) fn is_anonymous(queue: &str) -> bool {
-    GENERATED_PREFIXES.iter().any(|prefix| queue.starts_with(prefix))
+impl Destination {
+    pub(crate) fn new(place: Place<'_>, template: Template) -> Self {
+        let Place { exchange, routing_key, queue } = place;
+        let is_anonymous = match queue {
+            Some(queue) => is_generated(queue),
+            // Only the default exchange leads to a queue by its name.
+            None => exchange.is_empty() && is_generated(routing_key),
+        };
+        let last = queue.filter(|queue| *queue != routing_key).unwrap_or_default();
+        Self {
+            exchange: exchange.into(),
+            queue: queue.map(Box::from),
+            routing_key: routing_key.into(),
+            name: join([exchange, routing_key, last]).into(),
+            template: template(exchange, routing_key),
+            is_anonymous,
+        }
+    }
+
+    pub(crate) fn is_at(&self, place: Place<'_>) -> bool {
+        *self.routing_key == *place.routing_key
+            && *self.exchange == *place.exchange
+            && self.queue.as_deref() == place.queue
+    }
+
+    /// The name of a span: operation, and destination unless it has no name that lasts.
+    pub(crate) fn span_name(&self, operation: &'static str) -> String {
+        match self.lasting_name() {
+            Some(name) => [operation, name].join(" "),
+            None => operation.to_owned(),
+        }
+    }
+
+    /// Of low cardinality: the template, or the name unless it was made up.
+    pub(crate) fn lasting_name(&self) -> Option<&str> {
+        self.template.or_else(|| Some(&*self.name).filter(|_| !self.is_anonymous))
+    }
+}
+
+/// Whether a broker or a client made this name up for one use.
+fn is_generated(queue: &str) -> bool {
+    GENERATED_PREFIXES.iter().any(|prefix| queue.starts_with(prefix)) || is_uuid(queue)
+}
+
+/// The usual form, with four dashes.
+fn is_uuid(name: &str) -> bool {
+    let is_digit = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    name.len() == 36 && name.bytes().enumerate().all(is_digit)
 }
 
 fn join(parts: [&str; 3]) -> String {
@@ -41,17 +114,47 @@ const GENERATED_PREFIXES: [&str; 2] = ["amq.gen-", "amq.rabbitmq.reply-to"];
 mod tests {
     use super::*;
 
+    fn publish(exchange: &str, routing_key: &str) -> Destination {
+        Destination::new(Place { exchange, routing_key, queue: None }, |_, _| None)
+    }
+
+    fn consume(exchange: &str, routing_key: &str, queue: &str) -> Destination {
+        Destination::new(Place { exchange, routing_key, queue: Some(queue) }, |_, _| None)
+    }
+
     /// Scenario: publishes and deliveries with parts that are empty or the same.
     /// Guarantees: names as the conventions have them.
     #[test]
     fn names_follow_the_conventions() {
-        assert_eq!(of_publish("orders", "price.requested"), "orders:price.requested");
-        assert_eq!(of_publish("", "prices"), "prices");
-        assert_eq!(of_publish("orders", ""), "orders");
-        assert_eq!(of_publish("", ""), "amq.default");
-        assert_eq!(of_consume("orders", "price.requested", "prices"), "orders:price.requested:prices");
-        assert_eq!(of_consume("", "prices", "prices"), "prices");
-        assert_eq!(span_name("consume", "prices", false), "consume prices");
-        assert_eq!(span_name("publish", "amq.gen-x", is_anonymous("amq.gen-x")), "publish");
+        assert_eq!(&*publish("orders", "price.requested").name, "orders:price.requested");
+        assert_eq!(&*publish("", "prices").name, "prices");
+        assert_eq!(&*publish("orders", "").name, "orders");
+        assert_eq!(&*publish("", "").name, "amq.default");
+        let orders = consume("orders", "price.requested", "prices");
+        assert_eq!(&*orders.name, "orders:price.requested:prices");
+        assert_eq!(&*consume("", "prices", "prices").name, "prices");
+        assert_eq!(consume("", "prices", "prices").span_name("consume"), "consume prices");
+    }
+
+    /// Scenario: queues whose names were made up, an exchange that is fed by such a key, and a name that only looks so.
+    /// Guarantees: made-up names stand in no span's name.
+    #[test]
+    fn generated_names_are_left_out() {
+        for queue in ["amq.gen-x", "amq.rabbitmq.reply-to.g1", "123e4567-e89b-12d3-a456-426614174000"] {
+            assert_eq!(publish("", queue).span_name("publish"), "publish");
+            assert_eq!(consume("", queue, queue).span_name("consume"), "consume");
+        }
+        assert_eq!(publish("orders", "amq.gen-x").span_name("publish"), "publish orders:amq.gen-x");
+        assert!(!is_uuid("123e4567-e89b-12d3-a456-42661417400g"));
+    }
+
+    /// Scenario: routing keys that hold an id, with a template.
+    /// Guarantees: the name of a span shows the template.
+    #[test]
+    fn a_template_hides_the_id() {
+        let place = Place { exchange: "orders", routing_key: "order.17", queue: None };
+        let destination = Destination::new(place, |_, key| key.starts_with("order.").then_some("order.{id}"));
+        assert_eq!(destination.span_name("publish"), "publish order.{id}");
+        assert_eq!(&*destination.name, "orders:order.17");
     }
 }

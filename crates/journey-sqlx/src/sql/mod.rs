@@ -18,11 +18,14 @@ pub(crate) use self::remembered::Remembered;
 use self::lexer::Lexer;
 use self::sanitise::Sanitiser;
 use self::summary::Summariser;
-use crate::limits::TEXT_BYTES_MAX;
+use crate::Query;
+use crate::limits::{SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
 
 /// One statement, or several of one `raw_sql`, as spans describe it.
 #[derive(Debug)]
 pub(crate) struct Statement {
+    /// The text up to [`TEXT_BYTES_MAX`], as its author wrote it.
+    pub(crate) text: Arc<str>,
     /// The text up to [`TEXT_BYTES_MAX`], with `?` in place of each literal and without comments.
     pub(crate) sanitised: Arc<str>,
     /// `SELECT orders customers`; empty if no operation was found.
@@ -39,6 +42,21 @@ impl Statement {
             sanitiser.take(token, piece);
             summariser.take(token, piece);
         }
-        Self { sanitised: sanitiser.finish().into(), summary: summariser.finish().into() }
+        Self { text: text.into(), sanitised: sanitiser.finish().into(), summary: summariser.finish().into() }
+    }
+
+    /// The same text, not run but prepared.
+    pub(crate) fn to_prepare(&self) -> Self {
+        let mut summary = format!("PREPARE {}", self.summary);
+        while summary.len() > SUMMARY_BYTES_MAX {
+            summary.truncate(summary.rfind(' ').unwrap_or(0));
+        }
+        let summary = summary.trim_end().into();
+        Self { text: Arc::clone(&self.text), sanitised: Arc::clone(&self.sanitised), summary }
+    }
+
+    /// As hooks see it.
+    pub(crate) fn query(&self, has_bound_values: bool) -> Query<'_> {
+        Query { text: &self.text, summary: &self.summary, has_bound_values }
     }
 }

@@ -34,7 +34,7 @@ impl Remembered {
         let statement = Arc::new(Statement::read(sql));
         let is_full = self.with(|statements| {
             let is_full = statements.len() == statements.capacity();
-            let known = statements.insert(sql.into(), Arc::clone(&statement)).is_some();
+            let known = statements.insert(Arc::clone(&statement.text), Arc::clone(&statement)).is_some();
             is_full && !known
         });
         self.forgotten.fetch_add(u64::from(is_full), Relaxed);

@@ -11,8 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
-use super::{missing, on_path};
-use crate::services::Kind;
+use super::{Program, missing, on_path};
 
 /// Whether somebody already agreed to an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +25,20 @@ pub enum Consent {
 /// An installation that was agreed upon and may be run.
 #[derive(Debug)]
 pub struct Installation {
-    kinds: Vec<Kind>,
+    programs: Vec<Program>,
     rights: Rights,
 }
 
 impl Installation {
-    /// Finds a way to install the packages of `kinds`, and asks once on a terminal.
+    /// Finds a way to install the packages of `programs`, and asks once on a terminal.
     ///
     /// # Errors
     ///
     /// If this system has no `apt-get`, the answer is no, or root's rights cannot be had without asking.
-    pub fn agree(kinds: &[Kind], consent: Consent) -> Result<Self> {
-        let installation = Self { kinds: kinds.to_vec(), rights: Rights::Root };
+    pub fn agree(programs: &[Program], consent: Consent) -> Result<Self> {
+        let installation = Self { programs: programs.to_vec(), rights: Rights::Root };
         if on_path("apt-get").is_none() {
-            bail!("{}", no_apt(kinds));
+            bail!("{}", no_apt(programs));
         }
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         if terminal && consent == Consent::Ask && !ask(&installation)? {
@@ -69,14 +68,14 @@ impl Installation {
         if !status.success() {
             bail!("apt-get could not install {self} ({status}):\n{}", tail(&log));
         }
-        match missing(&self.kinds).first() {
-            Some(kind) => bail!("{} is installed, but has no {}", kind.package(), kind.program()),
+        match missing(&self.programs).first() {
+            Some(program) => bail!("{} is installed, but has no {program}", program.package()),
             None => Ok(()),
         }
     }
 
     fn packages(&self) -> impl Iterator<Item = &'static str> {
-        self.kinds.iter().map(|kind| kind.package())
+        self.programs.iter().map(|program| program.package())
     }
 
     /// The line that a person runs instead of us.
@@ -137,11 +136,12 @@ fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes")
 }
 
-fn no_apt(kinds: &[Kind]) -> String {
-    let list =
-        |word: fn(Kind) -> &'static str| kinds.iter().map(|&kind| word(kind)).collect::<Vec<_>>().join(", ");
-    let (programs, variables) = (list(Kind::program), list(Kind::url_variable));
-    format!("missing and not to be had by apt-get on this system: {programs}; install it, or set {variables}")
+fn no_apt(programs: &[Program]) -> String {
+    let each: Vec<_> = programs
+        .iter()
+        .map(|program| format!("{program} (install it, or {})", program.otherwise()))
+        .collect();
+    format!("missing and not to be had by apt-get on this system: {}", each.join(", "))
 }
 
 fn tail(log: &Path) -> String {
@@ -159,6 +159,7 @@ const LINES_SHOWN: usize = 15;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::services::Kind;
 
     /// Scenario: a person presses Enter, says yes in either case, or anything else.
     /// Guarantees: only agreement installs.
@@ -175,7 +176,7 @@ mod tests {
     /// Guarantees: one sentence names both programs and the variables that replace them.
     #[test]
     fn another_system_hears_what_is_missing() {
-        let sentence = no_apt(&[Kind::Postgres, Kind::RabbitMq]);
+        let sentence = no_apt(&[Kind::Postgres.into(), Kind::RabbitMq.into()]);
         for word in ["postgres", "rabbitmq-server", "JOURNEY_PG_URL", "JOURNEY_AMQP_URL"] {
             assert!(sentence.contains(word), "{sentence}");
         }

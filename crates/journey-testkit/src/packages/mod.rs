@@ -1,43 +1,31 @@
-//! Finds the servers' programs on this machine, or installs Debian's packages for them.
+//! Finds the programs that tasks need on this machine, or installs Debian's packages for them.
 
 mod install;
+mod program;
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 pub use install::{Consent, Installation};
+pub use program::Program;
 
 use crate::services::Kind;
 
-/// The program of a server: Debian's place first, then `PATH`.
+/// The program of a server.
 ///
 /// # Errors
 ///
 /// If it is not installed; the sentence names the program and the variable that points to a server elsewhere.
 pub fn program(kind: Kind) -> Result<PathBuf> {
-    let found = match kind {
-        Kind::Alertmanager => on_path("prometheus-alertmanager").or_else(|| on_path("alertmanager")),
-        Kind::Postgres => newest_postgres().or_else(|| on_path("postgres").and_then(with_initdb)),
-        // Debian's wrapper in /usr/sbin changes the user and drops our environment; the script behind it does neither.
-        Kind::RabbitMq => Some(PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmq-server"))
-            .filter(|script| script.is_file())
-            .or_else(|| on_path("rabbitmq-server")),
-    };
-    found.with_context(|| {
-        format!(
-            "{} is not installed; install it, or set {} to a running one",
-            kind.program(),
-            kind.url_variable()
-        )
-    })
+    Program::from(kind).find()
 }
 
-/// Those of `kinds` whose program is not installed.
-pub fn missing(kinds: &[Kind]) -> Vec<Kind> {
-    kinds.iter().copied().filter(|&kind| program(kind).is_err()).collect()
+/// Those of `programs` that are not installed.
+pub fn missing(programs: &[Program]) -> Vec<Program> {
+    programs.iter().copied().filter(|program| program.find().is_err()).collect()
 }
 
 /// A program in one of the folders of `PATH`, or where Debian keeps those for root.

@@ -7,7 +7,7 @@ use crate::{env_url, packages};
 
 /// `None` where the program is missing and may be.
 fn create(kind: Kind) -> Option<(Home, Service)> {
-    if packages::missing(&[kind]).is_empty() {
+    if packages::missing(&[kind.into()]).is_empty() {
         let home = Home::new().expect("a home");
         let service = Service::create(kind, home.path()).expect("the server starts");
         return Some((home, service));

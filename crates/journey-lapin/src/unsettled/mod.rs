@@ -1,53 +1,15 @@
 //! The deliveries of one channel that are in somebody's hands, so that a settlement by tag ends their spans too.
 
-use std::borrow::Cow;
+mod open;
+mod shared;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use journey_trace::SpanGuard;
-use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
-use opentelemetry::KeyValue;
-
 use crate::outcome::ConsumeOutcome;
 
-/// The span of one delivery, until its first settlement.
-pub(crate) struct OpenDelivery {
-    delivery_tag: u64,
-    /// Held for one read or write, never across an await.
-    span: Mutex<Option<SpanGuard>>,
-}
-
-impl OpenDelivery {
-    pub(crate) fn new(delivery_tag: u64, span: SpanGuard) -> Self {
-        Self { delivery_tag, span: Mutex::new(Some(span)) }
-    }
-
-    /// Ends the span; a second settlement changes nothing.
-    pub(crate) fn settle(&self, outcome: ConsumeOutcome) {
-        if let Some(span) = self.end_unsaid() {
-            span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OUTCOME, outcome.as_str()));
-            if outcome.is_error() {
-                span.fail(outcome.as_str(), "");
-            }
-        }
-    }
-
-    /// The handler failed; the span goes on until the message is settled.
-    pub(crate) fn fail(&self, error_type: &'static str, description: impl Into<Cow<'static, str>>) {
-        if let Some(span) = &*lock(&self.span) {
-            span.fail(error_type, description);
-        }
-    }
-
-    /// Takes the span, which ends when the caller drops it.
-    pub(crate) fn end_unsaid(&self) -> Option<SpanGuard> {
-        lock(&self.span).take()
-    }
-
-    pub(crate) fn is_settled(&self) -> bool {
-        lock(&self.span).is_none()
-    }
-}
+pub(crate) use open::{OpenDelivery, Work};
+pub(crate) use shared::SharedSpan;
 
 /// By delivery tag. As large as the number of deliveries that the caller holds, so it needs no bound of its own.
 #[derive(Default)]
@@ -78,6 +40,11 @@ impl Unsettled {
         for open in open.iter().filter_map(Weak::upgrade) {
             open.settle(outcome);
         }
+    }
+
+    /// All that are held now, oldest first; the lock is not held while they are looked at.
+    pub(crate) fn all(&self) -> Vec<Arc<OpenDelivery>> {
+        lock(&self.0).values().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -1,21 +1,29 @@
 //! A channel whose publishes and deliveries have spans.
 
+mod state;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicRejectOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions,
+    BasicPublishOptions, BasicRejectOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 use lapin::uri::AMQPUri;
-use lapin::{BasicProperties, Result};
+use lapin::{BasicProperties, Connection, Result};
 use opentelemetry::Context;
 
 use crate::consumer::Consumer;
+use crate::destination::Place;
+use crate::get::{OpenGet, TracedGetMessage};
 use crate::outcome::ConsumeOutcome;
-use crate::publish::{self, OpenPublish, PublisherConfirm};
-use crate::unsettled::Unsettled;
+use crate::publish::{OpenPublish, PublisherConfirm};
+use crate::{Settings, watch};
+
+pub(crate) use state::State;
+use state::{Broker, Config, Line};
 
 /// Makes a traced channel of lapin's.
 pub trait ChannelExt {
@@ -25,7 +33,7 @@ pub trait ChannelExt {
 
 impl ChannelExt for lapin::Channel {
     fn traced(self) -> Channel {
-        Channel { inner: self, broker: None, unsettled: Arc::default() }
+        Channel { inner: self, state: State::new(Config::default(), Arc::default()) }
     }
 }
 
@@ -36,26 +44,50 @@ impl ChannelExt for lapin::Channel {
 #[derive(Clone)]
 pub struct Channel {
     inner: lapin::Channel,
-    broker: Option<Arc<Broker>>,
-    unsettled: Arc<Unsettled>,
+    state: Arc<State>,
 }
 
 impl Channel {
     /// Says which broker it is: `server.address` and `server.port` of the spans that start from now on.
     #[must_use]
-    pub fn at(mut self, uri: &AMQPUri) -> Self {
+    pub fn at(self, uri: &AMQPUri) -> Self {
         let (address, port) = (uri.authority.host.as_str().into(), uri.authority.port);
-        self.broker = Some(Arc::new(Broker { address, port }));
-        self
+        self.configured(|config| config.broker = Some(Broker { address, port }))
+    }
+
+    /// Says which connection it belongs to, which lapin's channel does not tell. With it, a publish whose headers are
+    /// larger than a frame fails by itself, where the broker would close the whole connection; and publishes that
+    /// waited for a blocked connection say so.
+    #[must_use]
+    pub fn on(self, connection: &Connection) -> Self {
+        let frame_max = usize::try_from(connection.configuration().frame_max()).unwrap_or(usize::MAX);
+        let line = Line { status: connection.status().clone(), frame_max };
+        let channel = self.configured(|config| config.line = Some(line));
+        watch::channel(&channel.state);
+        channel
+    }
+
+    /// Does things differently from the defaults, for publishes and consumers that start from now on.
+    #[must_use]
+    pub fn with(self, settings: Settings) -> Self {
+        self.configured(|config| config.settings = settings)
+    }
+
+    /// Clones and consumers made before go on as they were.
+    fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.state.config.clone();
+        change(&mut config);
+        Self { inner: self.inner, state: State::new(config, Arc::clone(&self.state.unsettled)) }
     }
 
     /// Publishes a message with the current context and its business ids in the headers.
     ///
     /// The span starts here and ends when the confirm is there. On a channel without confirms it ends here.
-    /// A message that has a `traceparent` already keeps its headers as they are; the span is linked to it.
+    /// A message that has a `traceparent` already keeps it and its baggage; the span is linked to it.
     ///
     /// # Errors
-    /// What lapin says; nothing of our own.
+    /// What lapin says. If the connection is known ([`Channel::on`]), headers larger than a frame are the error that
+    /// the broker would close the connection with.
     pub async fn basic_publish(
         &self,
         exchange: ShortString,
@@ -64,12 +96,18 @@ impl Channel {
         payload: &[u8],
         properties: BasicProperties,
     ) -> Result<PublisherConfirm> {
-        let to = publish::Target { exchange: exchange.as_str(), routing_key: routing_key.as_str() };
-        let (open, properties) =
-            OpenPublish::start(to, self.broker.as_deref(), properties, &Context::current());
+        let place = Place { exchange: exchange.as_str(), routing_key: routing_key.as_str(), queue: None };
+        let (mut open, properties) = OpenPublish::start(place, &self.state, properties, &Context::current());
+        if let Err(error) = open.check_frame(&properties) {
+            open.channel_failed(&error);
+            return Err(error);
+        }
         let wants_confirm = self.inner.status().confirm();
         match self.inner.basic_publish(exchange, routing_key, options, payload, properties).await {
-            Ok(confirm) if wants_confirm => Ok(PublisherConfirm::waiting(confirm, open)),
+            Ok(confirm) if wants_confirm => {
+                open.written();
+                Ok(PublisherConfirm::waiting(confirm, open))
+            }
             Ok(confirm) => Ok(PublisherConfirm::not_requested(confirm, open)),
             Err(error) => {
                 open.channel_failed(&error);
@@ -90,7 +128,31 @@ impl Channel {
         arguments: FieldTable,
     ) -> Result<Consumer> {
         let consumer = self.inner.basic_consume(queue, consumer_tag, options, arguments).await?;
-        Ok(Consumer::new(consumer, options.no_ack, self.broker.clone(), Arc::clone(&self.unsettled)))
+        Ok(Consumer::new(consumer, options.no_ack, &self.state, self.inner.status().clone()))
+    }
+
+    /// Asks for one message. The call has a span, linked to the creator of the message; so has the message, from here
+    /// to its settlement, as if it came from a consumer.
+    ///
+    /// # Errors
+    /// What lapin says.
+    pub async fn basic_get(
+        &self,
+        queue: ShortString,
+        options: BasicGetOptions,
+    ) -> Result<Option<TracedGetMessage>> {
+        let get = OpenGet::start(queue.as_str(), &self.state);
+        let got = self.inner.basic_get(queue.clone(), options).await;
+        get.end(got, queue, options.no_ack)
+    }
+
+    /// Cancels a consumer, so that the end of its stream is no loss.
+    ///
+    /// # Errors
+    /// What lapin says.
+    pub async fn basic_cancel(&self, consumer_tag: ShortString, options: BasicCancelOptions) -> Result<()> {
+        watch::cancelled(&self.state, consumer_tag.as_str());
+        self.inner.basic_cancel(consumer_tag, options).await
     }
 
     /// Acknowledges by delivery tag, and ends the spans of all deliveries it covers.
@@ -125,7 +187,7 @@ impl Channel {
 
     fn settle(&self, delivery_tag: u64, multiple: bool, meant: ConsumeOutcome, settled: &Result<()>) {
         let outcome = if settled.is_ok() { meant } else { ConsumeOutcome::ChannelClosed };
-        self.unsettled.settle(delivery_tag, multiple, outcome);
+        self.state.unsettled.settle(delivery_tag, multiple, outcome);
     }
 }
 
@@ -141,12 +203,4 @@ impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel").field("id", &self.inner.id()).finish_non_exhaustive()
     }
-}
-
-/// Which broker it is, as a client sees it.
-pub(crate) struct Broker {
-    /// `server.address`.
-    pub(crate) address: Arc<str>,
-    /// `server.port`.
-    pub(crate) port: u16,
 }

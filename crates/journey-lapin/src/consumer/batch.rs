@@ -1,0 +1,149 @@
+//! Several messages that are worked on together.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::task::Poll;
+
+use journey_trace::SpanGuard;
+use journey_trace::sampling::Hint;
+use journey_trace::span::Described;
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use lapin::{Error, Result};
+use opentelemetry::trace::{Link, SpanContext, SpanKind};
+use opentelemetry::{Context, KeyValue};
+
+use crate::delivery::TracedDelivery;
+use crate::destination::Place;
+use crate::headers::Arrived;
+use crate::limits::BATCH_LINKS_MAX;
+use crate::unsettled::SharedSpan;
+use crate::{attributes, metrics};
+
+use super::{Consumer, Feed};
+
+impl Consumer {
+    /// Waits for a message, and takes along those that are there already, up to `max`. `None` at the end of the stream.
+    ///
+    /// They share one span, in a trace of its own and linked to the creator of each. The ids of a message are in its
+    /// own context alone ([`TracedDelivery::process`]), so those of several orders do not mix.
+    ///
+    /// # Errors
+    /// What lapin says; after the messages that came before.
+    pub async fn next_batch(&mut self, max: NonZeroUsize) -> Option<Result<TracedBatch>> {
+        let Self { inner, feed } = self;
+        let mut taken = Vec::new();
+        let end = poll_fn(|cx| {
+            while taken.len() < max.get() {
+                match feed.poll_next(inner, cx) {
+                    Poll::Ready(Some(Ok(delivery))) => taken.push(delivery),
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(End::Failed(error))),
+                    Poll::Ready(None) => return Poll::Ready(Some(End::Closed)),
+                    Poll::Pending if taken.is_empty() => return Poll::Pending,
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(None)
+        });
+        match end.await {
+            None => {}
+            Some(End::Closed) if taken.is_empty() => return None,
+            Some(End::Failed(error)) if taken.is_empty() => return Some(Err(error)),
+            Some(End::Closed) => feed.give_back(None),
+            Some(End::Failed(error)) => feed.give_back(Some(Err(error))),
+        }
+        Some(Ok(TracedBatch::start(taken, feed)))
+    }
+}
+
+/// Why there are no more messages.
+enum End {
+    Closed,
+    Failed(Error),
+}
+
+/// Messages that share one span, which ends when all of them are settled.
+///
+/// It derefs to the deliveries; each can be settled by itself.
+pub struct TracedBatch {
+    deliveries: Vec<TracedDelivery>,
+    context: Context,
+}
+
+impl TracedBatch {
+    fn start(taken: Vec<Delivery>, feed: &Arc<Feed>) -> Self {
+        let state = &feed.source.state;
+        let destination = state.destination(common_place(&taken, feed));
+        let operation = feed.source.operation;
+        let creators: Vec<SpanContext> =
+            taken.iter().filter_map(|delivery| Arrived::of(&delivery.properties).creation()).collect();
+        // Not under the span of one of them, nor of whoever polls: the batch belongs to all.
+        let span = SpanGuard::start_described(SpanKind::Consumer, &Hint::default(), &Context::new(), || {
+            let mut attributes = attributes::common(operation, &destination, None, state);
+            let count = i64::try_from(taken.len()).unwrap_or(i64::MAX);
+            attributes.push(KeyValue::new("messaging.batch.message_count", count));
+            let links = creators.into_iter().take(BATCH_LINKS_MAX).map(Link::with_context).collect();
+            Described { name: destination.span_name(operation.name).into(), attributes, links }
+        });
+        let sample = metrics::Sample::new(operation, &destination, None, state);
+        metrics::consumed(&sample, u64::try_from(taken.len()).unwrap_or(u64::MAX));
+        let context = span.context().clone();
+        let span = SharedSpan::new(span, &destination, &feed.source);
+        let deliveries = taken
+            .into_iter()
+            .map(|delivery| TracedDelivery::in_batch(delivery, feed, &destination, &span, &context))
+            .collect();
+        Self { deliveries, context }
+    }
+
+    /// The context of the batch: its span, and no ids.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The messages alone, each to be settled by itself.
+    pub fn into_deliveries(self) -> Vec<TracedDelivery> {
+        self.deliveries
+    }
+
+    /// Acknowledges those that are not settled yet. `Ok(false)`: at least one had no effect, and that message comes
+    /// again.
+    ///
+    /// One by one: an acknowledgement for all up to a tag would include messages of the channel that nobody has seen.
+    ///
+    /// # Errors
+    /// What lapin says of the first that fails.
+    pub async fn ack(&self) -> Result<bool> {
+        let mut all = true;
+        for delivery in self.deliveries.iter().filter(|delivery| !delivery.is_settled()) {
+            all &= delivery.ack(BasicAckOptions::default()).await?;
+        }
+        Ok(all)
+    }
+}
+
+impl Deref for TracedBatch {
+    type Target = [TracedDelivery];
+
+    fn deref(&self) -> &[TracedDelivery] {
+        &self.deliveries
+    }
+}
+
+impl fmt::Debug for TracedBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.deliveries).finish()
+    }
+}
+
+/// Where all of them come from; the queue alone if they came on different ways.
+fn common_place<'a>(taken: &'a [Delivery], feed: &'a Feed) -> Place<'a> {
+    let place = |delivery: &'a Delivery| Place::of(delivery, &feed.source.queue);
+    match taken {
+        [first, rest @ ..] if rest.iter().all(|delivery| place(delivery) == place(first)) => place(first),
+        _ => Place { exchange: "", routing_key: "", queue: Some(feed.source.queue.as_str()) },
+    }
+}

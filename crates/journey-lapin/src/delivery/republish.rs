@@ -1,0 +1,125 @@
+//! A message that is sent on: once more to be worked on, or as the answer to its sender.
+
+use journey_trace::propagation::{BAGGAGE, baggage_header, traceparent_header};
+use lapin::options::BasicPublishOptions;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{BasicProperties, Result};
+use opentelemetry::context::FutureExt as _;
+use opentelemetry::trace::TraceContextExt as _;
+
+use crate::channel::Channel;
+use crate::headers::{ATTEMPT, PREVIOUS, SENT_MS};
+use crate::publish::PublisherConfirm;
+
+use super::TracedDelivery;
+
+impl TracedDelivery {
+    /// Publishes the message once more, to be tried later or elsewhere, as part of the same story: it keeps the
+    /// context of its creator, has the ids that are known by now, counts one attempt more, and names this one so that
+    /// the next is linked to it.
+    ///
+    /// Body and properties stay, except `user_id`, which the broker checks, and the broker's own headers (`x-*`),
+    /// which would be taken for its word. The message at hand is still to be settled: acknowledge it after the confirm
+    /// of this one, then nothing is lost.
+    ///
+    /// ```no_run
+    /// use journey_lapin::{Channel, TracedDelivery};
+    /// use lapin::options::{BasicAckOptions, BasicPublishOptions};
+    ///
+    /// async fn try_later(channel: &Channel, delivery: &TracedDelivery) -> lapin::Result<()> {
+    ///     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    ///     delivery.republish(channel, "retries".into(), "prices".into(), options).await?.await?;
+    ///     delivery.ack(BasicAckOptions::default()).await.map(drop)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// What lapin says.
+    pub async fn republish(
+        &self,
+        channel: &Channel,
+        exchange: ShortString,
+        routing_key: ShortString,
+        options: BasicPublishOptions,
+    ) -> Result<PublisherConfirm> {
+        let properties = self.properties_of_next();
+        let publish = channel.basic_publish(exchange, routing_key, options, &self.delivery.data, properties);
+        publish.with_context(self.context().clone()).await
+    }
+
+    /// Answers to where the message wants its answer (`reply_to`), with its `correlation_id`, in its context. `None`:
+    /// it wants none.
+    ///
+    /// # Errors
+    /// What lapin says.
+    pub async fn reply(
+        &self,
+        channel: &Channel,
+        payload: &[u8],
+        properties: BasicProperties,
+    ) -> Result<Option<PublisherConfirm>> {
+        let Some(to) = self.delivery.properties.reply_to().clone() else { return Ok(None) };
+        let properties = match self.delivery.properties.correlation_id().clone() {
+            Some(id) => properties.with_correlation_id(id),
+            None => properties,
+        };
+        let options = BasicPublishOptions::default();
+        let publish = channel.basic_publish("".into(), to, options, payload, properties);
+        publish.with_context(self.context().clone()).await.map(Some)
+    }
+
+    fn properties_of_next(&self) -> BasicProperties {
+        let properties = without_user_id(&self.delivery.properties);
+        let mut headers = FieldTable::default();
+        for (key, value) in self.delivery.properties.headers().iter().flatten() {
+            if !is_of_broker(key.as_str()) && key.as_str() != SENT_MS {
+                headers.insert(key.clone(), value.clone());
+            }
+        }
+        let attempt = self.open.attempt.saturating_add(1);
+        headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt(attempt));
+        if let Some(this) = traceparent_header(self.context().span().span_context()) {
+            headers.insert(PREVIOUS.into(), AMQPValue::LongString(this.as_bytes().into()));
+        }
+        if let Some(baggage) = baggage_header(self.context()) {
+            headers.insert(BAGGAGE.into(), AMQPValue::LongString(baggage.into()));
+        }
+        properties.with_headers(headers)
+    }
+}
+
+/// A copy without the headers and the user: the broker refuses a message in the name of another.
+fn without_user_id(from: &BasicProperties) -> BasicProperties {
+    type With = fn(BasicProperties, ShortString) -> BasicProperties;
+    let texts: [(&Option<ShortString>, With); 8] = [
+        (from.content_type(), BasicProperties::with_content_type),
+        (from.content_encoding(), BasicProperties::with_content_encoding),
+        (from.correlation_id(), BasicProperties::with_correlation_id),
+        (from.reply_to(), BasicProperties::with_reply_to),
+        (from.expiration(), BasicProperties::with_expiration),
+        (from.message_id(), BasicProperties::with_message_id),
+        (from.kind(), BasicProperties::with_type),
+        (from.app_id(), BasicProperties::with_app_id),
+    ];
+    let mut copy = BasicProperties::default();
+    for (text, with) in texts {
+        if let Some(text) = text {
+            copy = with(copy, text.clone());
+        }
+    }
+    if let Some(mode) = *from.delivery_mode() {
+        copy = copy.with_delivery_mode(mode);
+    }
+    if let Some(priority) = *from.priority() {
+        copy = copy.with_priority(priority);
+    }
+    match *from.timestamp() {
+        Some(timestamp) => copy.with_timestamp(timestamp),
+        None => copy,
+    }
+}
+
+/// Headers that only the broker writes.
+fn is_of_broker(key: &str) -> bool {
+    key.starts_with("x-") || key == "timestamp_in_ms"
+}

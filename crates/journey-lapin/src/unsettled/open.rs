@@ -1,0 +1,157 @@
+//! One delivery until its first settlement.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use journey_trace::SpanGuard;
+use journey_trace::attribute::{JOURNEY_MESSAGING_OUTCOME, JOURNEY_MESSAGING_OVERDUE};
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
+use opentelemetry::{Context, KeyValue};
+
+use crate::consumer::Source;
+use crate::destination::Destination;
+use crate::history::{self, MessageKey};
+use crate::metrics::{self, Sample};
+use crate::outcome::ConsumeOutcome;
+
+use super::{SharedSpan, lock};
+
+/// A delivery in somebody's hands, and the span that it ends.
+pub(crate) struct OpenDelivery {
+    pub(crate) delivery_tag: u64,
+    pub(crate) source: Arc<Source>,
+    pub(crate) destination: Arc<Destination>,
+    pub(crate) context: Context,
+    /// Number of this delivery among all of its message, from 1.
+    pub(crate) attempt: i64,
+    /// Known if somebody will see the span.
+    key: Option<MessageKey>,
+    since: Instant,
+    is_overdue: AtomicBool,
+    /// Held for one read or write, never across an await.
+    work: Mutex<Option<Work>>,
+}
+
+/// The span of a delivery.
+pub(crate) enum Work {
+    /// Its own; the first failure is the cause of the others, and the SDK would keep two values of `error.type`.
+    Alone { span: SpanGuard, error_type: Option<&'static str> },
+    /// That of its batch.
+    InBatch(Arc<SharedSpan>),
+}
+
+impl OpenDelivery {
+    pub(crate) fn new(
+        delivery_tag: u64,
+        source: &Arc<Source>,
+        destination: Arc<Destination>,
+        context: Context,
+        history: (i64, Option<MessageKey>),
+        work: Work,
+    ) -> Arc<Self> {
+        let (attempt, key) = history;
+        let (source, since, is_overdue) = (Arc::clone(source), Instant::now(), AtomicBool::new(false));
+        let work = Mutex::new(Some(work));
+        Arc::new(Self { delivery_tag, source, destination, context, attempt, key, since, is_overdue, work })
+    }
+
+    /// Ends the span; a second settlement changes nothing.
+    pub(crate) fn settle(&self, outcome: ConsumeOutcome) {
+        let Some(work) = self.take() else { return };
+        self.learn(outcome);
+        metrics::outcome(self.source.operation, &self.destination, outcome.as_str());
+        match work {
+            Work::Alone { span, error_type } => {
+                span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OUTCOME, outcome.as_str()));
+                let own = Some(outcome.as_str()).filter(|_| outcome.is_error());
+                if error_type.is_none()
+                    && let Some(own) = own
+                {
+                    span.fail(own, "");
+                }
+                self.end_alone(span, error_type.or(own));
+            }
+            Work::InBatch(span) => span.settled(outcome),
+        }
+    }
+
+    /// The handler failed; the span goes on until the message is settled.
+    pub(crate) fn fail(&self, failure: &'static str, description: impl Into<Cow<'static, str>>) {
+        match &mut *lock(&self.work) {
+            Some(Work::Alone { span, error_type }) if error_type.is_none() => {
+                *error_type = Some(failure);
+                span.fail(failure, description);
+            }
+            Some(Work::InBatch(span)) => span.fail(failure, description),
+            _ => {}
+        }
+    }
+
+    /// Ends the span without an outcome.
+    pub(crate) fn end_unsaid(&self) {
+        if let Some(Work::Alone { span, error_type }) = self.take() {
+            self.end_alone(span, error_type);
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        lock(&self.work).is_none()
+    }
+
+    /// How long it is in somebody's hands.
+    pub(crate) fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Its span, if this is an attempt on that message and goes on.
+    pub(crate) fn attempt_on(&self, key: &MessageKey) -> Option<SpanContext> {
+        let is_attempt = self.key.as_ref() == Some(key) && !self.is_settled();
+        is_attempt.then(|| self.context.span().span_context().clone())
+    }
+
+    /// Warns once that the broker is about to take the message back.
+    pub(crate) fn warn_overdue(&self, timeout: Duration) {
+        if self.is_overdue.swap(true, Relaxed) || self.is_settled() {
+            return;
+        }
+        if let Some(Work::Alone { span, .. }) = &*lock(&self.work) {
+            span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OVERDUE, true));
+        }
+        let queue = self.source.queue.as_str();
+        metrics::overdue(queue);
+        // With the message's own context, so that a log line has its trace and its order.
+        let _attached = self.context.clone().attach();
+        tracing::warn!(
+            name: "journey.messaging.overdue",
+            queue,
+            delivery_tag = self.delivery_tag,
+            unsettled_s = self.age().as_secs_f64(),
+            timeout_s = timeout.as_secs_f64(),
+            "a message is not settled, and the broker is about to close the channel over it"
+        );
+    }
+
+    /// What became of it matters for the next delivery.
+    fn learn(&self, outcome: ConsumeOutcome) {
+        let Some(key) = self.key else { return };
+        if outcome.may_come_again() {
+            history::remember(key, self.context.span().span_context().clone());
+        } else if self.attempt > 1 {
+            history::forget(&key);
+        }
+    }
+
+    fn end_alone(&self, span: SpanGuard, error_type: Option<&str>) {
+        let duration = span.elapsed();
+        let Source { operation, state, .. } = &*self.source;
+        metrics::process(&Sample::new(*operation, &self.destination, error_type, state), duration);
+        span.end_at(duration);
+    }
+
+    /// The span ends without the lock: a span processor may take its time.
+    fn take(&self) -> Option<Work> {
+        lock(&self.work).take()
+    }
+}

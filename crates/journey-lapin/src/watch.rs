@@ -1,0 +1,149 @@
+//! Looks after deliveries that nobody settles, and consumers that nobody polls.
+//!
+//! One thread of the process, from the first consumer on and as long as there is one: a runtime whose workers are all
+//! busy is what it has to tell of.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use lapin::types::ShortString;
+use opentelemetry::trace::SpanContext;
+
+use crate::channel::State;
+use crate::consumer::Feed;
+use crate::history::MessageKey;
+use crate::limits::{OVERDUE_AFTER, WATCH_INTERVAL};
+use crate::unsettled::OpenDelivery;
+
+/// What is held of one queue.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Held {
+    /// Deliveries that are not settled.
+    pub(crate) count: u64,
+    /// Age of the oldest of them.
+    pub(crate) oldest: Duration,
+}
+
+/// Watches the deliveries of a channel, and whether its connection is blocked.
+pub(crate) fn channel(state: &Arc<State>) {
+    if state.begin_watch() {
+        lock().channels.push(Arc::downgrade(state));
+        start();
+    }
+}
+
+/// Watches a consumer, and the deliveries of its channel.
+pub(crate) fn consumer(feed: &Arc<Feed>, tag: ShortString) {
+    channel(&feed.source.state);
+    lock().consumers.push(Watched { feed: Arc::downgrade(feed), tag });
+}
+
+/// The owner of this consumer wants no more messages.
+pub(crate) fn cancelled(state: &Arc<State>, tag: &str) {
+    let watched = lock();
+    for consumer in watched.consumers.iter().filter(|consumer| consumer.tag.as_str() == tag) {
+        if let Some(feed) = consumer.feed.upgrade()
+            && Arc::ptr_eq(&feed.source.state.unsettled, &state.unsettled)
+        {
+            feed.source.cancel();
+        }
+    }
+}
+
+/// The youngest attempt on this message that goes on in this process.
+pub(crate) fn open_attempt(key: &MessageKey) -> Option<SpanContext> {
+    let all = all_open();
+    let attempts = all.iter().filter_map(|open| Some((open.age(), open.attempt_on(key)?)));
+    attempts.min_by_key(|(age, _)| *age).map(|(_, attempt)| attempt)
+}
+
+/// Tells what is held, by queue.
+pub(crate) fn unsettled(mut visit: impl FnMut(&str, Held)) {
+    let all = all_open();
+    let mut by_queue: BTreeMap<&str, Held> = BTreeMap::new();
+    for open in all.iter().filter(|open| !open.is_settled()) {
+        let held = by_queue.entry(open.source.queue.as_str()).or_default();
+        held.count += 1;
+        held.oldest = held.oldest.max(open.age());
+    }
+    by_queue.into_iter().for_each(|(queue, held)| visit(queue, held));
+}
+
+struct Watched {
+    feed: Weak<Feed>,
+    tag: ShortString,
+}
+
+/// As many as the process has channels and consumers.
+struct All {
+    channels: Vec<Weak<State>>,
+    consumers: Vec<Watched>,
+    has_thread: bool,
+}
+
+fn all_open() -> Vec<Arc<OpenDelivery>> {
+    // Channels that were configured anew share the deliveries of the old one.
+    let mut maps: Vec<_> = live_channels().iter().map(|state| Arc::clone(&state.unsettled)).collect();
+    maps.sort_by_key(|unsettled| Arc::as_ptr(unsettled) as usize);
+    maps.dedup_by(|one, other| Arc::ptr_eq(one, other));
+    maps.iter().flat_map(|unsettled| unsettled.all()).collect()
+}
+
+fn live_channels() -> Vec<Arc<State>> {
+    lock().channels.iter().filter_map(Weak::upgrade).collect()
+}
+
+/// A process that gets no further thread goes on without warnings.
+fn start() {
+    let mut all = lock();
+    if !all.has_thread {
+        let thread = thread::Builder::new().name("journey-lapin".to_owned());
+        all.has_thread = thread.spawn(watch).is_ok();
+    }
+}
+
+fn watch() {
+    loop {
+        thread::sleep(WATCH_INTERVAL);
+        for state in live_channels() {
+            state.look_at_line();
+            look_at_deliveries(&state);
+        }
+        let feeds: Vec<_> = lock().consumers.iter().filter_map(|watched| watched.feed.upgrade()).collect();
+        feeds.iter().for_each(|feed| feed.look_at_channel());
+        drop(feeds);
+        if is_done() {
+            return;
+        }
+    }
+}
+
+fn look_at_deliveries(state: &State) {
+    for open in state.unsettled.all() {
+        // The settings are those that its consumer was made with.
+        let timeout = open.source.state.config.settings.ack_timeout;
+        if open.age() >= timeout.mul_f64(OVERDUE_AFTER) {
+            open.warn_overdue(timeout);
+        }
+    }
+}
+
+/// Forgets what is gone. With nothing left the thread ends; the next consumer starts another.
+fn is_done() -> bool {
+    let mut all = lock();
+    all.channels.retain(|state| state.strong_count() > 0);
+    all.consumers.retain(|watched| watched.feed.strong_count() > 0);
+    if all.channels.is_empty() {
+        all.has_thread = false;
+    }
+    all.channels.is_empty()
+}
+
+fn lock() -> MutexGuard<'static, All> {
+    // Lists stay whole whatever happens in the few lines that hold it.
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+static ALL: Mutex<All> = Mutex::new(All { channels: Vec::new(), consumers: Vec::new(), has_thread: false });

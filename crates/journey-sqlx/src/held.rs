@@ -1,0 +1,82 @@
+//! The connection of a call or a transaction.
+
+use std::ops::{Deref, DerefMut};
+
+use sqlx_core::Error;
+
+use crate::call::Call;
+use crate::{PgConnection, PoolConnection};
+
+/// A connection, by whatever right.
+pub(crate) enum Held<'c> {
+    /// The caller's own, or that of an outer transaction.
+    Borrowed(&'c mut PgConnection),
+    /// On loan from a pool.
+    Lent(PoolConnection),
+}
+
+impl Deref for Held<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Held::Borrowed(connection) => connection,
+            Held::Lent(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Held::Borrowed(connection) => connection,
+            Held::Lent(connection) => connection,
+        }
+    }
+}
+
+// === impl Work ===
+
+/// A connection while a statement runs on it. If it is dropped before the answer, the server goes on without us,
+/// and the connection keeps that in mind.
+pub(crate) struct Work<'c> {
+    connection: Held<'c>,
+}
+
+impl<'c> Work<'c> {
+    pub(crate) fn start(mut connection: Held<'c>, call: &mut Call) -> Self {
+        connection.starts(call);
+        if let Some(transaction) = &mut connection.transaction {
+            transaction.count_statement();
+        }
+        Self { connection }
+    }
+
+    /// The server has answered. A refused statement makes the open transaction void.
+    pub(crate) fn is_answered<T>(&mut self, result: &Result<T, Error>) {
+        self.connection.is_answered();
+        if let (Err(error), Some(transaction)) = (result, &mut self.connection.transaction) {
+            transaction.note(error);
+        }
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.connection.rests();
+    }
+}
+
+impl Deref for Work<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Work<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}

@@ -1,0 +1,67 @@
+//! Several messages under one span.
+
+use std::num::NonZeroUsize;
+
+use journey_lapin::Settings;
+use lapin::options::{BasicAckOptions, BasicNackOptions};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
+
+use super::bench::{
+    connect, consume, links, next, number, order_of, outcome, publish, queue, span, spans, trace_of, work_on,
+};
+
+/// Scenario: five messages of two orders wait; a consumer takes three and then what is left, acknowledges all of the
+/// first batch and refuses one of the second.
+/// Guarantees: one span per batch, in a trace of its own, linked to each creator; each message knows its own order and
+/// the batch none; the span shows the worst outcome.
+#[tokio::test]
+async fn a_batch_is_one_span() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.batches.orders").await;
+    let works = [work_on("ORD-B1"), work_on("ORD-B2")];
+    for number in 0..5 {
+        publish(&channel, "it.batches.orders", &works[number % 2]).await;
+    }
+    let mut consumer = consume(&channel, "it.batches.orders").await;
+    // The first message is waited for, the others are taken if they are there: they come in one go.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let three = NonZeroUsize::new(3).expect("not zero");
+    for (expected, worst) in [(3, "ack"), (2, "nack_drop")] {
+        let batch = consumer.next_batch(three).await.expect("messages").expect("no error");
+        assert_eq!(batch.len(), expected);
+        assert_eq!(order_of(batch.context()), None);
+        let orders: Vec<_> = batch.iter().filter_map(|delivery| order_of(delivery.context())).collect();
+        assert_eq!(orders.len(), expected);
+        assert!(orders.iter().any(|id| id == "ORD-B1") && orders.iter().any(|id| id == "ORD-B2"));
+        if worst == "nack_drop" {
+            let options = BasicNackOptions { requeue: false, ..BasicNackOptions::default() };
+            assert!(batch[0].nack(options).await.expect("refused"));
+        }
+        let trace = batch.context().span().span_context().trace_id();
+        assert!(works.iter().all(|work| trace_of(work) != trace));
+        assert!(batch.ack().await.expect("acknowledged"));
+        let handled = span(trace, "consume");
+        assert_eq!(handled.name, "consume it.batches.orders");
+        assert_eq!((&handled.span_kind, &handled.status), (&SpanKind::Consumer, &Status::Unset));
+        assert_eq!(number(&handled, "messaging.batch.message_count"), i64::try_from(expected).ok());
+        assert_eq!(links(&handled).len(), expected);
+        assert_eq!(outcome(&handled), worst);
+    }
+}
+
+/// Scenario: a channel is asked to give settlements spans of their own.
+/// Guarantees: a CLIENT span `ack`, child of the delivery's.
+#[tokio::test]
+async fn settlements_have_spans_if_asked_for() {
+    let Some((_connection, channel)) = connect().await else { return };
+    let channel = channel.with(Settings::default().settle_spans());
+    queue(&channel, "it.batches.settled").await;
+    let work = work_on("ORD-B3");
+    publish(&channel, "it.batches.settled", &work).await;
+    let delivery = next(&mut consume(&channel, "it.batches.settled").await).await;
+    assert!(delivery.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+    let (consumed, acked) = (span(trace_of(&work), "consume"), span(trace_of(&work), "ack"));
+    assert_eq!((acked.name.as_ref(), acked.span_kind), ("ack it.batches.settled", SpanKind::Client));
+    assert_eq!(acked.parent_span_id, consumed.span_context.span_id());
+    assert_eq!(spans(trace_of(&work), "ack").len(), 1);
+}

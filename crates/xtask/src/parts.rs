@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env};
 
 use anyhow::Result;
 use journey_testkit::{
-    packages::{self, Consent, Installation},
+    packages::{self, Consent, Installation, Program},
     services::{Home, Kind, Service},
 };
 
@@ -71,7 +71,13 @@ pub(crate) fn private(kinds: &[Kind]) -> Vec<Kind> {
 
 /// Installs what is missing of `kinds`, after asking once on a terminal.
 pub(crate) fn install(kinds: &[Kind], consent: Consent, progress: &Progress) -> Result<()> {
-    let missing = packages::missing(kinds);
+    let programs: Vec<_> = kinds.iter().copied().map(Program::from).collect();
+    install_programs(&programs, consent, progress)
+}
+
+/// Installs what is missing of `programs`, after asking once on a terminal.
+pub(crate) fn install_programs(programs: &[Program], consent: Consent, progress: &Progress) -> Result<()> {
+    let missing = packages::missing(programs);
     if missing.is_empty() {
         return Ok(());
     }

@@ -94,10 +94,11 @@ pub(crate) fn build(interrupt: &Interrupt) -> Result<()> {
 impl Fleet {
     /// Chooses ports, writes the analyzer's configuration, and starts nothing.
     ///
-    /// `mes_workers` is how many calculations MES does at a time.
+    /// `spans_to` is the collector of ordinary spans, `mes_workers` how many calculations MES does at a time.
     pub(crate) fn prepare(
         parts: &Parts,
         databases: &Databases,
+        spans_to: &str,
         environment: &str,
         mes_workers: u32,
     ) -> Result<Self> {
@@ -108,8 +109,14 @@ impl Fleet {
         let ports = Ports::free()?;
         let files = parts.home().path().join("files");
         fs::create_dir(&files)?;
-        let settings =
-            Settings { parts, databases, ports: &ports, files: files.display().to_string(), mes_workers };
+        let settings = Settings {
+            parts,
+            databases,
+            ports: &ports,
+            spans_to,
+            files: files.display().to_string(),
+            mes_workers,
+        };
         let members = Program::ALL
             .into_iter()
             .map(|program| {

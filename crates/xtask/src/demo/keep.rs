@@ -26,6 +26,7 @@ pub(crate) async fn go_on(seed: u64, scene: &Arc<Scene>, progress: &Progress, in
             () = interrupt.asked() => break,
         }
         while orders.try_join_next().is_some() {}
+        scene.judge.look();
         // Orders wait while something is broken; more than these would only hide the picture.
         if orders.len() < OPEN_MAX {
             let (scene, plan) = (scene.clone(), Plan::random(&mut rng));

@@ -9,6 +9,7 @@ mod driver;
 mod fault;
 mod faults;
 mod fleet;
+mod judge;
 mod keep;
 mod options;
 mod performance;
@@ -92,6 +93,9 @@ async fn perform(
     for program in Program::ALL {
         scene.note_failure("a program ended by itself", scene.fleet.process(program).map(drop));
     }
+    let verdict = scene.judge.verdict_now();
+    say(&format!("conformance   {}", verdict.as_deref().unwrap_or("violated")));
+    scene.note_failure("the services' spans", verdict.map(drop));
     let report =
         Report::new(options.seed, begun.elapsed().unwrap_or_default(), scene.book(), scene.alerts.all());
     tell(options, &report, scene, parts)?;

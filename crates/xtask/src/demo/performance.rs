@@ -80,6 +80,7 @@ async fn inject(kind: Kind, index: u32, seed: u64, scene: &Scene) {
 /// Shows how far things are, until `done`. The first `told` faults were told before; gives how many are now.
 async fn watch(step: &Step, seed: u64, scene: &Scene, mut told: usize, done: impl Fn() -> bool) -> usize {
     while !done() {
+        scene.judge.look();
         let book = scene.book();
         let (begun, completed) = (book.begun, book.completed.len());
         for fault in &book.injected[told..] {

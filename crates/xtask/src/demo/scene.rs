@@ -14,6 +14,7 @@ use super::{
     driver::{Driven, Plan},
     fault::Injected,
     fleet::Fleet,
+    judge::Judge,
     queue::HeldQueue,
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) api: Api,
     pub(crate) fleet: Fleet,
     pub(crate) alerts: Alerts,
+    /// Looks at the services' spans.
+    pub(crate) judge: Judge,
     pub(crate) amqp_url: String,
     /// MES's own database, for whoever looks at its jobs.
     pub(crate) mes_database_url: String,
@@ -53,6 +56,7 @@ impl Scene {
         api: Api,
         fleet: Fleet,
         alerts: Alerts,
+        judge: Judge,
         amqp_url: &str,
         mes_database_url: String,
     ) -> Arc<Self> {
@@ -60,6 +64,7 @@ impl Scene {
             api,
             fleet,
             alerts,
+            judge,
             amqp_url: amqp_url.to_owned(),
             mes_database_url,
             beginnings: RwLock::default(),

@@ -50,6 +50,8 @@ pub(super) struct Settings<'a> {
     pub(super) databases: &'a Databases,
     /// Where everybody serves.
     pub(super) ports: &'a Ports,
+    /// Base URL of the collector of ordinary spans.
+    pub(super) spans_to: &'a str,
     /// The folder of uploaded models.
     pub(super) files: String,
     /// Calculations of MES at a time.
@@ -121,8 +123,8 @@ impl Settings<'_> {
             ("DATABASE_URL", self.databases.url(database)),
             ("JOURNEY_LANE_ENDPOINT", http(self.ports.relay)),
             ("JOURNEY_BEAT_INTERVAL", "1s".to_owned()),
-            // Only the journey lane is needed to find what breaks.
-            ("OTEL_TRACES_EXPORTER", "none".to_owned()),
+            // The journey lane is all that it takes to find what breaks; the spans are only judged.
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", self.spans_to.to_owned()),
         ];
         environment.extend_from_slice(own);
         environment

@@ -15,6 +15,7 @@ use super::{
     driver::until,
     fault,
     fleet::{Fleet, Program},
+    judge::Judge,
     scene::Scene,
 };
 use crate::{exit::Unavailable, parts::Parts, progress::Progress};
@@ -39,10 +40,17 @@ impl StageSet {
             broker::ensure_empty(url).await.map_err(Unavailable)?;
         }
         let databases = Databases::create(parts.url(Kind::Postgres)).await.map_err(Unavailable)?;
-        let fleet = Fleet::prepare(parts, &databases, &environment, mes_workers(options))?;
+        let judge = Judge::start()?;
+        let fleet = Fleet::prepare(parts, &databases, &judge.url(), &environment, mes_workers(options))?;
         let alerts = Alerts::of(parts.url(Kind::Alertmanager), &environment)?;
-        let scene =
-            Scene::new(Api::new(fleet.service_urls())?, fleet, alerts.clone(), amqp, databases.url("mes"));
+        let scene = Scene::new(
+            Api::new(fleet.service_urls())?,
+            fleet,
+            alerts.clone(),
+            judge,
+            amqp,
+            databases.url("mes"),
+        );
         let set = Self { scene, databases, watch: tokio::spawn(alerts.watch()), foreign_broker };
         let started = set.start(progress).await;
         if started.is_err() {

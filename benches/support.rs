@@ -1,0 +1,36 @@
+//! What the benches share, and their cases.
+//!
+//! A case is one operation, set up as a service would set it up. Each runs in a child process of its own, because a
+//! process has one tracer provider and one tracing subscriber; `cargo xtask bench` drives the children in turn and
+//! compares them.
+//!
+//! * [`server`]: what does a server layer cost a request?
+//! * [`client`]: what does a client middleware cost a call?
+//! * [`export`]: what does a span cost the exporter's thread?
+//! * [`answers`]: what does each server layer get right?
+
+#[path = "answers.rs"]
+pub mod answers;
+#[path = "client.rs"]
+pub mod client;
+#[path = "export.rs"]
+pub mod export;
+#[path = "server.rs"]
+pub mod server;
+
+#[path = "support/case.rs"]
+pub mod case;
+#[path = "support/child.rs"]
+pub mod child;
+#[path = "support/older_peers.rs"]
+mod older_peers;
+#[path = "support/ours.rs"]
+mod ours;
+#[path = "support/peers.rs"]
+mod peers;
+#[path = "support/shop.rs"]
+mod shop;
+#[path = "support/sink.rs"]
+mod sink;
+#[path = "support/told.rs"]
+mod told;

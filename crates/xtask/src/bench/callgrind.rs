@@ -1,0 +1,72 @@
+//! Instructions of one operation, counted by valgrind's callgrind.
+
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::child;
+
+/// Instructions per operation of each case, in the order of the names. Cases run side by side: a count does not
+/// depend on what else the machine does.
+pub(crate) fn count(program: &Path, names: &[String], done: impl Fn(&str) + Sync) -> Result<Vec<f64>> {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut counted = Vec::new();
+        while let Some((index, name)) = index_of(&next, names) {
+            counted.push((index, one(program, name)?));
+            done(name);
+        }
+        Ok(counted)
+    };
+    let parts: Vec<Result<Vec<(usize, f64)>>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no worker panics")).collect()
+    });
+    let mut counts = parts.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    counts.sort_by_key(|&(index, _)| index);
+    Ok(counts.into_iter().map(|(_, count)| count).collect())
+}
+
+fn index_of<'a>(next: &AtomicUsize, names: &'a [String]) -> Option<(usize, &'a String)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    names.get(index).map(|name| (index, name))
+}
+
+fn one(program: &Path, name: &str) -> Result<f64> {
+    let output = child::command("valgrind")
+        // Its own variables and PATH are the only ones that valgrind needs.
+        .envs(std::env::vars_os().filter(|(variable, _)| variable == "PATH"))
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
+        // Only what the case does inside of this function, on its own thread.
+        .arg("--toggle-collect=*bench_region")
+        .arg(program)
+        .args(["instructions", name, &OPERATIONS.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .context("cannot run valgrind")?;
+    let words = String::from_utf8_lossy(&output.stderr);
+    let last_words: Vec<&str> =
+        words.lines().filter(|line| !line.starts_with("==")).take(LINES_SHOWN).collect();
+    ensure!(
+        output.status.success(),
+        "case {name} under valgrind: {}\n{}",
+        output.status,
+        last_words.join("\n")
+    );
+    let collected =
+        words.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
+    let collected = collected.filter(|&count| count > 0.0);
+    Ok(collected.with_context(|| format!("valgrind counted nothing in case {name}"))? / OPERATIONS as f64)
+}
+
+/// Enough of a case's last words to see why it failed.
+const LINES_SHOWN: usize = 5;
+/// Enough that what happens once per many operations is averaged, few enough for some seconds under valgrind.
+const OPERATIONS: u32 = 1024;

@@ -1,0 +1,147 @@
+//! All figures of all cases of a program.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use journey_testkit::packages::{Consent, Program};
+use rand::seq::SliceRandom;
+use serde::Serialize;
+
+use super::{How, callgrind, child, child::CaseChild, programs::Programs, stats::median};
+use crate::{interrupt::Interrupt, parts, progress::Progress};
+
+/// One case with its figures, each per operation.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figures {
+    /// Name of the case.
+    pub(crate) case: String,
+    /// CPU time of the operation's thread, median of the rounds, ns.
+    pub(crate) ns: f64,
+    /// Median over the rounds of the difference to the base, ns.
+    pub(crate) ns_over: f64,
+    /// Allocations on the operation's thread.
+    pub(crate) allocations: f64,
+    /// The same without those of the base.
+    pub(crate) allocations_over: f64,
+    /// Instructions on the operation's thread; `None` if they were not counted.
+    pub(crate) instructions: Option<f64>,
+    /// The same without those of the base.
+    pub(crate) instructions_over: Option<f64>,
+}
+
+/// The programs of one question, and which case is the base of another.
+#[derive(Debug)]
+pub(crate) struct Bench {
+    /// Times and instructions.
+    pub(crate) program: &'static str,
+    /// The same cases with an allocator that counts.
+    pub(crate) counting: &'static str,
+    /// The base that a case's figures are over; `None`: zero.
+    pub(crate) base: fn(&str) -> Option<String>,
+}
+
+impl Bench {
+    /// Measures every case.
+    pub(crate) fn measure(
+        &self,
+        how: &How,
+        programs: &Programs,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<Figures>> {
+        let (program, counting) = (programs.path(self.program), programs.path(self.counting));
+        let names = self.wanted(how, child::list(&program)?);
+        let instructions = instructions(how, &program, &names, progress)?;
+        interrupt.check()?;
+        let allocations = progress.step("Count allocations", |_| allocations(&counting, &names))?;
+        let times = times(how, program, &names, progress, interrupt)?;
+        let raw = Raw { names, instructions, allocations, times };
+        raw.names.iter().map(|name| raw.figures(name, (self.base)(name).as_deref())).collect()
+    }
+
+    /// The named cases with their bases.
+    fn wanted(&self, how: &How, names: Vec<String>) -> Vec<String> {
+        let Some(text) = &how.only else { return names };
+        let named: Vec<_> = names.iter().filter(|name| name.contains(text.as_str())).collect();
+        let bases: Vec<_> = named.iter().filter_map(|name| (self.base)(name)).collect();
+        names.iter().filter(|name| named.contains(name) || bases.contains(name)).cloned().collect()
+    }
+}
+
+fn instructions(
+    how: &How,
+    program: &Path,
+    names: &[String],
+    progress: &Progress,
+) -> Result<Option<Vec<f64>>> {
+    if how.no_instructions {
+        return Ok(None);
+    }
+    let consent = if how.yes { Consent::Given } else { Consent::Ask };
+    parts::install_programs(&[Program::Valgrind], consent, progress)?;
+    let count =
+        progress.step("Count instructions, under valgrind", |_| callgrind::count(program, names, |_| ()))?;
+    Ok(Some(count))
+}
+
+fn allocations(program: &Path, names: &[String]) -> Result<Vec<f64>> {
+    names.iter().map(|name| CaseChild::start(program, name)?.allocations()).collect()
+}
+
+/// One line per round, in it one value per case.
+fn times(
+    how: &How,
+    program: PathBuf,
+    names: &[String],
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<Vec<Vec<f64>>> {
+    let (rounds, millis) = if how.quick { (3, 10) } else { (how.rounds, 40) };
+    progress.step(&format!("Take the time, {rounds} rounds"), |step| {
+        let mut children =
+            names.iter().map(|name| CaseChild::start(&program, name)).collect::<Result<Vec<_>>>()?;
+        let mut order: Vec<usize> = (0..children.len()).collect();
+        (0..rounds)
+            .map(|round| {
+                step.now(&format!("{round}"));
+                order.shuffle(&mut rand::rng());
+                let mut line = vec![0.0; children.len()];
+                for &index in &order {
+                    interrupt.check()?;
+                    line[index] = children[index].time_ns(millis)?;
+                }
+                Ok(line)
+            })
+            .collect()
+    })
+}
+
+/// What was measured, before it is compared.
+struct Raw {
+    names: Vec<String>,
+    instructions: Option<Vec<f64>>,
+    allocations: Vec<f64>,
+    times: Vec<Vec<f64>>,
+}
+
+impl Raw {
+    fn figures(&self, name: &str, base: Option<&str>) -> Result<Figures> {
+        let case = self.index(name)?;
+        let base = base.map(|base| self.index(base)).transpose()?;
+        let over = |values: &[f64]| values[case] - base.map_or(0.0, |base| values[base]);
+        Ok(Figures {
+            case: name.to_owned(),
+            ns: median(self.times.iter().map(|round| round[case])),
+            ns_over: median(self.times.iter().map(|round| over(round))),
+            allocations: self.allocations[case],
+            allocations_over: over(&self.allocations),
+            instructions: self.instructions.as_ref().map(|counts| counts[case]),
+            instructions_over: self.instructions.as_ref().map(|counts| over(counts)),
+        })
+    }
+
+    fn index(&self, name: &str) -> Result<usize> {
+        let index = self.names.iter().position(|candidate| candidate == name);
+        index.with_context(|| format!("the benches have no case {name}"))
+    }
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask bench`: what the crates cost, beside what others offer, and whether the project's goals are met.
+//!
+//! The cases are programs of the package `benches`. Each case is a child process of its own; all take turns in
+//! shuffled rounds, so that a bad minute of the machine hits them alike. What is compared are ratios of one run.
+
+mod answers;
+mod callgrind;
+mod child;
+mod export;
+mod goal;
+mod http;
+mod measure;
+mod programs;
+mod report;
+mod stats;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{interrupt::Interrupt, progress::Progress};
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    question: Question,
+}
+
+#[derive(Debug, Subcommand)]
+enum Question {
+    /// HTTP server layers and client middlewares: time, instructions, allocations, and what they get right.
+    Http(How),
+    /// From an ended span to the bytes that are sent.
+    Export(How),
+}
+
+/// How to measure.
+#[derive(Debug, Args)]
+pub(crate) struct How {
+    /// Fail if a goal of the project is missed.
+    #[arg(long)]
+    gate: bool,
+    /// Rounds of time measurement; more of them quiet a noisy machine.
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=999))]
+    rounds: u32,
+    /// Three short rounds: enough for what a gate looks at, too few to quote times.
+    #[arg(long, conflicts_with = "rounds")]
+    quick: bool,
+    /// Only cases whose name contains this text, and what they are compared to. No gate.
+    #[arg(long, value_name = "TEXT", conflicts_with = "gate")]
+    only: Option<String>,
+    /// Count no instructions. No gate.
+    #[arg(long, conflicts_with = "gate")]
+    no_instructions: bool,
+    /// Write the figures as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Install valgrind without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Measures, prints, and judges.
+pub(crate) fn run(options: &Options, progress: &Progress, interrupt: &Interrupt) -> Result<()> {
+    match &options.question {
+        Question::Http(how) => http::run(how, progress, interrupt),
+        Question::Export(how) => export::run(how, progress, interrupt),
+    }
+}

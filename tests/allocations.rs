@@ -4,6 +4,8 @@
 //! the request only; what the export thread does is no cost of the request. Everything is on: init with an exporter, the
 //! journey's cell, metrics.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::convert::Infallible;
 use std::sync::LazyLock;
 use std::task::{Context as TaskContext, Poll};

@@ -4,6 +4,8 @@
 //! of the runtime; what the export thread does is no cost of the query. Everything is on: init with an exporter, the
 //! journey's cell, metrics.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use journey::sqlx::PgPool;

@@ -25,7 +25,7 @@ use crate::{PgPool, Query};
 /// let pool: PgPool = PgPool::builder()
 ///     .name("mes")
 ///     .schema("mes")
-///     .query_text(QueryText::Sanitized)
+///     .query_text(QueryText::Auto)
 ///     .rows(true)
 ///     .filter(|query| query.summary() != "SELECT job_queue")
 ///     .enrich(|query, attributes| {
@@ -59,7 +59,7 @@ impl Builder {
         self
     }
 
-    /// Which text `db.query.text` shows. By default [`QueryText::Auto`].
+    /// Which text `db.query.text` shows. By default [`QueryText::Sanitized`].
     pub fn query_text(mut self, query_text: QueryText) -> Self {
         self.settings.query_text = query_text;
         self

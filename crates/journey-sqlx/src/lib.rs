@@ -26,7 +26,7 @@
 //! | `db.namespace` | the database; `database\|schema` if the builder was told the schema |
 //! | `server.address`, `server.port` | as the pool was told; the port if it is not 5432 |
 //! | `db.query.summary` | at most 255 bytes |
-//! | `db.query.text` | the first 32 KiB: of the author's own text if values are bound, else with `?` for each literal and without comments; see [`QueryText`] |
+//! | `db.query.text` | the first 32 KiB, with `?` for each literal and without comments; see [`QueryText`] |
 //! | `db.response.status_code` | the SQLSTATE of an error |
 //! | `error.type` | the SQLSTATE; else `cancelled`, the name of the variant of `sqlx::Error` (`PoolTimedOut`, `PoolClosed`, `Protocol`, …), or that of the `std::io::ErrorKind` (`ConnectionRefused`, …) |
 //! | `journey.db.retryable` | `true` for SQLSTATE 40001, 40P01, 08…, 53… and 57P0…: the transaction may well succeed another time |

@@ -11,14 +11,15 @@ use crate::limits::ACQUIRE_SPAN_THRESHOLD;
 /// Which text `db.query.text` shows, up to [`TEXT_BYTES_MAX`](crate::limits::TEXT_BYTES_MAX).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueryText {
-    /// The author's own text if values are bound, as the conventions have it; else [`QueryText::Sanitized`].
-    #[default]
+    /// The author's own text if values are bound, as the conventions have it; else [`QueryText::Sanitized`]. Shows
+    /// literals that stand beside bound values.
     Auto,
     /// None.
     Off,
     /// Always the author's own text. Only for services that write no value into a text.
     Raw,
     /// Always with `?` for each literal, and without comments.
+    #[default]
     Sanitized,
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn span(
     settings: &Settings,
     parent: &Context,
 ) -> (SpanGuard, Option<Route>) {
-    let hint = Hint { method: head.method.as_str(), path: head.uri.path(), route: matched };
+    let hint = Hint { method: method.attribute(), path: head.uri.path(), route: matched };
     let mut found = None;
     // At a public edge the guard finds the link to the caller in `parent`.
     let span = SpanGuard::start_described(SpanKind::Server, &hint, parent, || {

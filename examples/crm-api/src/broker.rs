@@ -124,7 +124,7 @@ pub(crate) async fn forward(outbox: Outbox, url: AMQPUri, stop: Stop) {
 }
 
 async fn forward_over(outbox: &Outbox, connection: &Connection, stop: &Stop) -> anyhow::Result<()> {
-    let channel = connection.create_channel().await?.traced();
+    let channel = connection.create_channel().await?.traced().on(connection);
     declare(&channel).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     outbox.forward(&Publisher(channel), stop).await

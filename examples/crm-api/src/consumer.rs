@@ -47,7 +47,7 @@ async fn connect(crm: &Crm, url: &AMQPUri) -> Connection {
 }
 
 async fn consume(crm: &Crm, queue: Queue, connection: &Connection, stop: &Stop) -> anyhow::Result<()> {
-    let channel = connection.create_channel().await?.traced();
+    let channel = connection.create_channel().await?.traced().on(connection);
     broker::declare(&channel).await?;
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
     let tag = "".into();

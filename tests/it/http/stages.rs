@@ -91,7 +91,7 @@ fn after_the_shutdown() {
         };
         let routes = Router::new().route("/price", get(handler)).layer(JourneyLayer::new());
         let address = runtime.block_on(serve(routes));
-        let answer = runtime.spawn(ask("GET", address, "/price").send());
+        let answer = runtime.spawn(async move { ask("GET", address, "/price").send().await });
         in_stage.recv().unwrap();
         let report = scene.journey.shutdown();
         assert_eq!(report.stages_open, 1);

@@ -125,7 +125,7 @@ async fn a_starved_pool_loses_nothing() {
     let spans = traced(async {
         let calls = (0..200).map(async |number: u64| {
             let query = sqlx::query("SELECT pg_sleep(0.02)").execute(&pool);
-            let patience = Duration::from_millis(if number % 3 == 0 { 30 } else { 5000 });
+            let patience = Duration::from_millis(if number.is_multiple_of(3) { 30 } else { 5000 });
             match tokio::time::timeout(patience, query).await {
                 Ok(Ok(_)) => 0,
                 Ok(Err(sqlx::Error::PoolTimedOut)) => 1,

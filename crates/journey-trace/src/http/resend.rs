@@ -12,6 +12,8 @@ struct Attempts(AtomicU32);
 /// Runs a future that repeats one request until it succeeds: the attempts inside are numbered by
 /// `http.request.resend_count`, whichever client sends them.
 ///
+/// The `Context` is that of the place where this is called, as with [`crate::scope`].
+///
 /// A retry middleware needs no such scope if the client layer is inside of it. Use one scope per logical request; a
 /// scope around several different requests would number them as one.
 ///

@@ -137,9 +137,20 @@ impl Lane {
         self.len() == 0
     }
 
-    /// Takes nothing more: later records are dropped and counted. What waits can still be taken.
+    /// Takes nothing more: later starts and ends are dropped and counted, later signs of life are passed over. What
+    /// waits can still be taken.
     pub fn close(&self) {
         self.lock().close();
+    }
+
+    /// Says that the process stops, and closes: a beat of another thread cannot come in between and contradict it.
+    pub fn last_word(&self) {
+        let record = process::signal(ProcessState::Stopping);
+        let mut queue = self.lock();
+        queue.push_with_last_number(Class::End, record);
+        queue.close();
+        drop(queue);
+        self.wake();
     }
 
     /// What was lost so far.

@@ -70,7 +70,7 @@ fn a_dropped_trace_builds_nothing() {
 /// Guarantees: the span has the id that was decided about, and the length that was measured.
 #[test]
 fn a_kept_trace_has_the_drawn_id() {
-    let even = |_: &Hint<'_>, id: TraceId| id.to_bytes()[0] % 2 == 0;
+    let even = |_: &Hint<'_>, id: TraceId| id.to_bytes()[0] < 128;
     let spans = traced(even, || {
         for _ in 0..64 {
             let guard = SpanGuard::start("x", SpanKind::Server, vec![], vec![], &Context::new());

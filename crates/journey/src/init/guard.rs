@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use journey_model::ProcessState;
 use journey_trace::span;
 use opentelemetry::global;
 use opentelemetry::trace::noop::NoopTracerProvider;
@@ -131,8 +130,7 @@ fn stop(parts: Parts) -> ExportReport {
     let Parts { pipeline, provider, metrics, console, _running } = parts;
     let deadline = Instant::now() + SHUTDOWN_DEADLINE;
     let lane = &pipeline.tally.lane;
-    lane.process(ProcessState::Stopping);
-    lane.close();
+    lane.last_word();
     span::uninstall();
     // A provider that was shut down gives empty ids; this one hands the caller's on.
     global::set_tracer_provider(NoopTracerProvider::new());

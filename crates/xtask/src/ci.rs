@@ -26,7 +26,8 @@ pub(crate) fn run(options: &Options, progress: &Progress, interrupt: &Interrupt)
     step("Format", &["fmt", "--all", "--check"], &[])?;
     step("Clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
     // A workspace of its own, which the lines above do not see. Its numbers are for `cargo xtask bench`.
-    let benches = ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--", "-D", "warnings"];
+    let benches =
+        ["clippy", "--manifest-path", "benches/Cargo.toml", "--all-targets", "--", "-D", "warnings"];
     step("Clippy of the benches", &benches, &[])?;
     step("Documentation", &["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     // `cargo test --workspace` unifies features; only this shows that a service with one of them compiles.

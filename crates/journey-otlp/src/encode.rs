@@ -6,6 +6,7 @@
 
 use journey_model::{Attribute, Link, Resource, SpanKind, SpanRecord, SpanStatus, Value};
 
+use crate::details::{Details, Event, Scope};
 use crate::protobuf::{STATUS_ERROR, STATUS_OK, field, wire_type};
 
 /// One export request: a resource, one scope, and spans as they are pushed.
@@ -20,6 +21,11 @@ pub struct Request {
 impl Request {
     /// An empty request of this resource and instrumentation scope. An empty `schema_url` is left out.
     pub fn new(resource: &Resource<'_>, scope_name: &str, schema_url: &str) -> Self {
+        Self::of_scope(resource, Scope { name: scope_name, version: "", schema_url })
+    }
+
+    /// The same for a scope that may have a version.
+    pub fn of_scope(resource: &Resource<'_>, scope: Scope<'_>) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         let resource_spans = Gap::open(&mut bytes, field::REQUEST_RESOURCE_SPANS);
         let resource_gap = Gap::open(&mut bytes, field::RESOURCE_SPANS_RESOURCE);
@@ -28,17 +34,24 @@ impl Request {
         }
         resource_gap.close(&mut bytes);
         let scope_spans = Gap::open(&mut bytes, field::RESOURCE_SPANS_SCOPE_SPANS);
-        let scope = Gap::open(&mut bytes, field::SCOPE_SPANS_SCOPE);
-        put_str(&mut bytes, field::SCOPE_NAME, scope_name);
-        scope.close(&mut bytes);
-        put_str(&mut bytes, field::SCOPE_SPANS_SCHEMA_URL, schema_url);
+        let scope_gap = Gap::open(&mut bytes, field::SCOPE_SPANS_SCOPE);
+        put_str(&mut bytes, field::SCOPE_NAME, scope.name);
+        put_str(&mut bytes, field::SCOPE_VERSION, scope.version);
+        scope_gap.close(&mut bytes);
+        put_str(&mut bytes, field::SCOPE_SPANS_SCHEMA_URL, scope.schema_url);
         Self { bytes, resource_spans, scope_spans, spans: 0 }
     }
 
     /// Appends one span.
     pub fn push(&mut self, span: &SpanRecord<'_>) {
+        self.push_with(span, &Details::default());
+    }
+
+    /// Appends one span and what else there is to say of it.
+    pub fn push_with(&mut self, span: &SpanRecord<'_>, details: &Details<'_>) {
         let gap = Gap::open(&mut self.bytes, field::SCOPE_SPANS_SPANS);
         put_span(&mut self.bytes, span);
+        put_details(&mut self.bytes, details);
         gap.close(&mut self.bytes);
         self.spans += 1;
     }
@@ -120,6 +133,30 @@ fn put_link(bytes: &mut Vec<u8>, link: &Link<'_>) {
         put_attribute(bytes, field::LINK_ATTRIBUTES, attribute);
     }
     gap.close(bytes);
+}
+
+fn put_details(bytes: &mut Vec<u8>, details: &Details<'_>) {
+    details.events.iter().for_each(|event| put_event(bytes, event));
+    put_count(bytes, field::SPAN_DROPPED_ATTRIBUTES, details.dropped_attributes);
+    put_count(bytes, field::SPAN_DROPPED_EVENTS, details.dropped_events);
+    put_count(bytes, field::SPAN_DROPPED_LINKS, details.dropped_links);
+}
+
+fn put_event(bytes: &mut Vec<u8>, event: &Event<'_>) {
+    let gap = Gap::open(bytes, field::SPAN_EVENTS);
+    put_fixed64(bytes, field::EVENT_TIME, event.time_ns);
+    put_str(bytes, field::EVENT_NAME, &event.name);
+    for attribute in &event.attributes {
+        put_attribute(bytes, field::EVENT_ATTRIBUTES, attribute);
+    }
+    put_count(bytes, field::EVENT_DROPPED_ATTRIBUTES, event.dropped_attributes);
+    gap.close(bytes);
+}
+
+fn put_count(bytes: &mut Vec<u8>, number: u32, count: u32) {
+    if count != 0 {
+        put_varint_field(bytes, number, count.into());
+    }
 }
 
 fn put_status(bytes: &mut Vec<u8>, status: &SpanStatus<'_>) {
@@ -258,11 +295,12 @@ mod tests {
     use journey_model::{SpanId, TraceId};
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+    use opentelemetry_proto::tonic::trace::v1::Span;
     use prost::Message;
 
     use super::*;
 
-    /// Scenario: a span with every kind of attribute, a link and an error is encoded, and read by the official types.
+    /// Scenario: a span with every kind of attribute, a link, an event and an error is encoded, and read by the official types.
     /// Guarantees: they see what was written.
     #[test]
     fn official_types_read_what_we_write() {
@@ -290,8 +328,17 @@ mod tests {
             status: SpanStatus::Error { description: "no".into() },
         };
         let resource = Resource { attributes: vec![Attribute::new("service.name", "mes-api")] };
-        let mut request = Request::new(&resource, "journey", "https://schema");
-        request.push(&span);
+        let event = Event {
+            time_ns: 6,
+            name: "exception".into(),
+            attributes: vec![Attribute::new("exception.message", "no")],
+            dropped_attributes: 300,
+        };
+        let details =
+            Details { events: vec![event], dropped_attributes: 1, dropped_events: 2, dropped_links: 3 };
+        let scope = Scope { name: "journey", version: "1.2.3", schema_url: "https://schema" };
+        let mut request = Request::of_scope(&resource, scope);
+        request.push_with(&span, &details);
         request.push(&span);
         assert_eq!(request.spans(), 2);
 
@@ -301,7 +348,18 @@ mod tests {
         assert_eq!(resource.attributes[0].key, "service.name");
         let scope = &group.scope_spans[0];
         assert_eq!((scope.schema_url.as_str(), scope.spans.len()), ("https://schema", 2));
+        assert_eq!(scope.scope.as_ref().unwrap().version, "1.2.3");
         let first = &scope.spans[0];
+        let counts = |span: &Span| {
+            [span.dropped_attributes_count, span.dropped_events_count, span.dropped_links_count]
+        };
+        assert_eq!((counts(first), counts(&scope.spans[1])), ([1, 2, 3], [0; 3]));
+        let [event] = &first.events[..] else { panic!("not one event") };
+        assert_eq!(
+            (event.time_unix_nano, &*event.name, event.dropped_attributes_count),
+            (6, "exception", 300)
+        );
+        assert_eq!(event.attributes[0].key, "exception.message");
         assert_eq!(first.trace_id, [7; 16]);
         assert_eq!((first.kind, first.flags, first.end_time_unix_nano), (5, 1, u64::MAX));
         assert_eq!(first.links[0].attributes[0].key, "why");

@@ -40,12 +40,14 @@
 //! ```
 
 pub mod answer;
+mod details;
 pub mod encode;
 pub mod json;
 mod protobuf;
 mod reject;
 pub mod wire;
 
+pub use details::{Details, Event, Scope};
 #[doc(no_inline)]
 pub use journey_model::SpanRecord;
 pub use reject::Reject;

@@ -12,6 +12,7 @@ pub(crate) mod field {
     pub(crate) const SCOPE_SPANS_SPANS: u32 = 2;
     pub(crate) const SCOPE_SPANS_SCHEMA_URL: u32 = 3;
     pub(crate) const SCOPE_NAME: u32 = 1;
+    pub(crate) const SCOPE_VERSION: u32 = 2;
     pub(crate) const SPAN_TRACE_ID: u32 = 1;
     pub(crate) const SPAN_SPAN_ID: u32 = 2;
     pub(crate) const SPAN_TRACE_STATE: u32 = 3;
@@ -21,9 +22,17 @@ pub(crate) mod field {
     pub(crate) const SPAN_START: u32 = 7;
     pub(crate) const SPAN_END: u32 = 8;
     pub(crate) const SPAN_ATTRIBUTES: u32 = 9;
+    pub(crate) const SPAN_DROPPED_ATTRIBUTES: u32 = 10;
+    pub(crate) const SPAN_EVENTS: u32 = 11;
+    pub(crate) const SPAN_DROPPED_EVENTS: u32 = 12;
     pub(crate) const SPAN_LINKS: u32 = 13;
+    pub(crate) const SPAN_DROPPED_LINKS: u32 = 14;
     pub(crate) const SPAN_STATUS: u32 = 15;
     pub(crate) const SPAN_FLAGS: u32 = 16;
+    pub(crate) const EVENT_TIME: u32 = 1;
+    pub(crate) const EVENT_NAME: u32 = 2;
+    pub(crate) const EVENT_ATTRIBUTES: u32 = 3;
+    pub(crate) const EVENT_DROPPED_ATTRIBUTES: u32 = 4;
     pub(crate) const LINK_TRACE_ID: u32 = 1;
     pub(crate) const LINK_SPAN_ID: u32 = 2;
     pub(crate) const LINK_ATTRIBUTES: u32 = 4;

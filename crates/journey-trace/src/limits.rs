@@ -15,7 +15,8 @@ pub const BAGGAGE_MEMBERS_MAX: usize = 8;
 /// Bytes of an outgoing `baggage` header. A member that does not fit stays behind, later ones may fit.
 pub const BAGGAGE_BYTES_MAX: usize = 1024;
 
-/// Bytes of incoming `baggage` that are looked at, as W3C Baggage asks for; the rest is ignored.
+/// Bytes of incoming `baggage`, over all its lines, that are looked at, as W3C Baggage asks for. The rest is ignored,
+/// with the member that it begins in.
 pub const BAGGAGE_IN_BYTES_MAX: usize = 8192;
 
 /// Bytes of one carrier. Trace context and ids always fit; facets and `tracestate` that do not, stay behind.
@@ -43,6 +44,9 @@ pub const METRIC_SERIES_MAX: usize = 1024;
 /// Rules of head sampling. A further one is an error at init.
 pub const SAMPLING_RULES_MAX: usize = 64;
 
+/// Bytes of the name of a stage, and of each status that it leads from or to. The rest is cut off.
+pub const STAGE_TEXT_BYTES_MAX: usize = 128;
+
 /// Links of one stage that its caller gives. A further one is left out.
 pub const STAGE_LINKS_MAX: usize = 32;
 
@@ -55,6 +59,9 @@ pub const ERROR_CLUE_BYTES_MAX: usize = 256;
 /// Names of hosts that each thread keeps, because the next request will have the same. A new one takes the place of
 /// the oldest.
 pub const RECENT_HOSTS_MAX: usize = 4;
+
+/// Hosts in the list of those that may know our ids. A further one is an error at init.
+pub const LISTED_HOSTS_MAX: usize = 64;
 
 /// Bytes of `server.address`, the longest that DNS knows. The rest is cut off.
 pub const HOST_BYTES_MAX: usize = 253;

@@ -30,8 +30,11 @@ impl<T> Slot<T> {
     /// Replaces the value.
     pub(crate) fn store(&self, value: Option<T>) {
         let mut current = self.lock();
-        *current = value.map(Arc::new);
+        let old = std::mem::replace(&mut *current, value.map(Arc::new));
         self.replaced.fetch_add(1, Ordering::Release);
+        // Whatever its drop does, it must not do under the lock: it may read.
+        drop(current);
+        drop(old);
     }
 
     /// Runs `read` with the value. `seen` is the thread-local of this slot; the caller names it, so that the compiler
@@ -66,8 +69,12 @@ impl<T> Slot<T> {
     fn replace(&self, seen: &Seen<T>) -> bool {
         let Ok(mut value) = seen.value.try_borrow_mut() else { return false };
         let current = self.lock();
-        value.clone_from(&current);
+        let old = std::mem::replace(&mut *value, current.clone());
         seen.replaced.set(self.replaced.load(Ordering::Acquire));
+        // As in `store`.
+        drop(current);
+        drop(value);
+        drop(old);
         true
     }
 
@@ -108,5 +115,35 @@ mod tests {
         });
         SLOT.store(None);
         assert_eq!(read(), None);
+    }
+
+    struct Reads;
+
+    thread_local! {
+        static SEEN_READS: Seen<Reads> = const { Seen::nothing() };
+    }
+    static SLOT_OF_READS: Slot<Reads> = Slot::new();
+
+    impl Drop for Reads {
+        fn drop(&mut self) {
+            SLOT_OF_READS.with(&SEEN_READS, |value| assert!(value.is_none()));
+        }
+    }
+
+    /// Scenario: a value whose drop reads the slot is taken away, by the storing thread and by one that kept it.
+    /// Guarantees: that is no deadlock. Once the old value dropped under the lock.
+    #[test]
+    fn a_drop_may_read() {
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            SLOT_OF_READS.store(Some(Reads));
+            SLOT_OF_READS.store(None);
+            SLOT_OF_READS.store(Some(Reads));
+            SLOT_OF_READS.with(&SEEN_READS, |value| assert!(value.is_some()));
+            SLOT_OF_READS.store(None);
+            SLOT_OF_READS.with(&SEEN_READS, |value| assert!(value.is_none()));
+            sender.send(()).expect("the test waits");
+        });
+        ended.recv_timeout(std::time::Duration::from_secs(10)).expect("no deadlock");
     }
 }

@@ -70,11 +70,13 @@
 //! | `OTEL_TRACES_EXPORTER` | `none`: no spans, only the lane |
 //! | `OTEL_METRICS_EXPORTER` | `otlp`: metrics too, every `OTEL_METRIC_EXPORT_INTERVAL` ms (60000); default `none` |
 //! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative` (default), `delta` or `lowmemory` |
+//! | `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` | methods that name spans of requests; others are `_OTHER` |
+//! | `OTEL_SEMCONV_STABILITY_OPT_IN` | `http`, `database`: what is emitted anyway |
 //! | `OTEL_SDK_DISABLED` | `true`: nothing is sent, context and ids travel on |
 //! | `JOURNEY_LANE_ENDPOINT` | where the lane goes, by HTTP, default where and how the spans go |
 //! | `JOURNEY_SAMPLE` | rules before the sampler, such as `GET /orders/{id}=0.1, POST *=1` ([`Builder::sample`]) |
 //! | `JOURNEY_BEAT_INTERVAL` | beats, 100ms to 1h, default 15s; process signals too, but at least every 15s |
-//! | `JOURNEY_PROPAGATE_TO` | further hosts that may know our ids, such as `api.example.com,*.example.org` |
+//! | `JOURNEY_PROPAGATE_TO` | further hosts that may know our ids, such as `api.example.com,*.example.org`, no URLs |
 //! | `JOURNEY_LOG_FORMAT` | `text` (default) or `json`: one object per line with flat keys `trace_id`, `order.id` … |
 //! | `JOURNEY_TRACE_FILTER` | which spans of `tracing` the bridge takes, default `info`, whatever `RUST_LOG` says |
 //! | `JOURNEY_CONSOLE` | `1`: each trace as a tree on the error output; nothing is sent without an endpoint |
@@ -83,8 +85,9 @@
 //! ¹ Also for one signal: `OTEL_EXPORTER_OTLP_TRACES_…` is for spans and lane, `OTEL_EXPORTER_OTLP_METRICS_…` for
 //! metrics. ² Also as `OTEL_SPAN_ATTRIBUTE_…`.
 //!
-//! Any other `OTEL_*` variable that is set is warned about by name. A value that makes no sense is an error of
-//! [`Builder::init`].
+//! Any other `OTEL_*` or `JOURNEY_*` variable that is set is warned about by name, and so is one that lacks something
+//! else; those of the project's other programs and those that Kubernetes sets for each Service are not. A value that
+//! makes no sense is an error of [`Builder::init`], with `OTEL_SDK_DISABLED=true` a warning.
 //!
 //! # Export
 //!
@@ -116,8 +119,8 @@ pub mod testing;
 
 pub use journey_trace::{
     Attach, Carrier, ContextExt, InvalidCarrier, JourneyCell, Key, SpanGuard, Stage, StageBuilder,
-    StageHandle, Trust, extract, inject, lane, may_propagate_to, metrics, propagation, resends, scope,
-    set_cart_id, set_facet, set_order_id, set_production_id, set_user_id, stage,
+    StageHandle, Trust, extract, inject, keep_trace, lane, may_propagate_to, metrics, propagation, resends,
+    scope, set_cart_id, set_facet, set_order_id, set_production_id, set_user_id, stage,
 };
 pub use opentelemetry;
 
@@ -145,3 +148,8 @@ pub use tasks::{Stop, Tasks};
 #[cfg(all(doctest, feature = "lapin", feature = "reqwest", feature = "sqlx", feature = "tower"))]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeDoctests;
+
+/// And so do those of the page for axum services.
+#[cfg(all(doctest, feature = "tower"))]
+#[doc = include_str!("../../../docs/axum.md")]
+struct AxumDoctests;

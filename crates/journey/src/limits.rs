@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-/// Spans that wait for export, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. When it is full, client and internal spans go before server and consumer spans, the
-/// oldest first, each counted.
+/// Spans that wait for export, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise. When it is full, client and internal
+/// spans go before server and consumer spans, the oldest first, each counted. It is no bound in bytes: a span holds what
+/// its maker puts on it, up to 128 attributes, events and links each (`OTEL_SPAN_…_COUNT_LIMIT`), whose texts are cut
+/// only when they are sent. Those that our own hops make are bounded.
 pub const SPAN_QUEUE_MAX: usize = 8192;
 
 /// Largest `OTEL_BSP_MAX_QUEUE_SIZE`. A larger one is refused.
@@ -12,7 +14,8 @@ pub const SPAN_QUEUE_CAPACITY_MAX: usize = 1 << 20;
 /// Records taken from the lane, or spans taken from their queue, at a time.
 pub const BATCH_MAX: usize = 512;
 
-/// Bytes after which a request body is closed and the rest goes into a further one. The relay takes 1 MB.
+/// Bytes after which a request body is closed, with the record or metric that reaches it, and the rest goes into a
+/// further one. The relay takes 1 MB, other collectors 4 MiB.
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
 
 /// How long a start or an end waits for company; it must be on its way within 200 ms.
@@ -67,7 +70,7 @@ pub const PEM_FILE_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of a file of the system that is looked at to learn where the process runs. The rest is ignored.
 pub const PLACE_FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Bytes of a collector's answer that are read. A longer one counts as taken, whatever it says.
+/// Bytes of a collector's answer that are kept. Of a longer one only status and trailers count, not what it says.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Time between two lines on an outage that goes on, or on records that a collector keeps refusing.
@@ -78,7 +81,10 @@ pub const OUTAGE_REMINDER: Duration = Duration::from_secs(5 * 60);
 pub const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Collections of metrics that wait for export. When there are more, the oldest is dropped and counted.
-pub const METRIC_QUEUE_BODIES_MAX: usize = 8;
+pub const METRIC_QUEUE_COLLECTIONS_MAX: u64 = 8;
+
+/// Bytes of all of them. When there are more, the oldest bodies are dropped and counted.
+pub const METRIC_QUEUE_BYTES_MAX: usize = 16 << 20;
 
 /// Events that wait for the console of `JOURNEY_CONSOLE`. More are dropped, and their number is printed.
 pub const CONSOLE_QUEUE_EVENTS_MAX: usize = 4096;

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use journey::opentelemetry::trace::{SpanKind, TraceContextExt, Tracer};
-use journey::opentelemetry::{Context, global};
+use journey::opentelemetry::trace::{Span, SpanKind, TraceContextExt, Tracer};
+use journey::opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 use journey::{ContextExt, JourneyCell, Key, SpanGuard, Trust, extract, inject, stage};
 use journey_testkit::collector::{Collector, Mood};
 
 use super::alone::alone;
-use super::received::{Received, signals, span_named, spans};
+use super::received::{Received, signals, span_named, spans, text};
 
 fn headers(flags: &str) -> HashMap<String, String> {
     let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
@@ -75,6 +75,40 @@ fn a_request_arrives() {
         assert_eq!(process[0].get("journey.process.state"), "running");
         let last = process.last().unwrap();
         assert_eq!((last.get("journey.process.state"), last.get("journey.seq")), ("stopping", "2"));
+    });
+}
+
+/// Scenario: a user's span of a library with a version has events, one more than the limit, one of them an error.
+/// Guarantees: they arrive with time and attributes, cut to the limits, and with the number of the dropped one; once they
+/// vanished without a word.
+#[test]
+fn events_of_spans_arrive() {
+    alone(|| {
+        let collector = Collector::start().unwrap();
+        let limits = [("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"), ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "1")];
+        let limits = limits.map(|(name, value)| (name, value.to_owned()));
+        let variables = environment(&collector).into_iter().chain(limits);
+        let journey = journey::builder("crm-api").environment(variables).init().unwrap();
+        let library = InstrumentationScope::builder("printer").with_version("1.2.3").build();
+        let mut span = global::tracer_with_scope(library).start("print");
+        span.record_error(&std::io::Error::other("no paper"));
+        span.add_event("heated", vec![KeyValue::new("celsius", 60), KeyValue::new("too", "many")]);
+        span.add_event("printed", vec![]);
+        drop(span);
+        assert_eq!(journey.shutdown().spans_delivered, 1);
+
+        let body = collector.bodies();
+        let received = spans(&body);
+        let print = span_named(&received, "print");
+        let [error, heated] = &print.span.events[..] else { panic!("{:?}", print.span.events) };
+        assert_eq!((&*error.name, &*heated.name), ("exception", "heated"));
+        assert_eq!(text(&error.attributes)["exception.message"], "no paper");
+        assert_eq!(text(&heated.attributes)["celsius"], "60");
+        assert_eq!((heated.attributes.len(), heated.dropped_attributes_count), (1, 1));
+        assert!(print.span.start_time_unix_nano <= heated.time_unix_nano);
+        assert!(heated.time_unix_nano <= print.span.end_time_unix_nano);
+        assert_eq!(print.span.dropped_events_count, 1);
+        assert_eq!((&*print.scope, &*print.scope_version), ("printer", "1.2.3"));
     });
 }
 

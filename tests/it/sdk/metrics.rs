@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use journey::opentelemetry::global;
-use journey::stage;
+use journey::opentelemetry::{Context, global};
+use journey::{ContextExt, JourneyCell, stage};
 use journey_testkit::collector::{Collector, Mood};
+use journey_testkit::conformance::{Level, check_metrics};
 use journey_trace::metrics::{ServerSeries, server_duration, server_request};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -17,11 +18,14 @@ use super::alone::alone;
 use super::received::text;
 
 fn start(collector: &Collector, exporter: &str) -> journey::Guard {
-    let variables = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()),
-        ("OTEL_METRICS_EXPORTER", exporter.to_owned()),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "3600000".to_owned()),
-    ];
+    start_with(collector, &[("OTEL_METRICS_EXPORTER", exporter)])
+}
+
+fn start_with(collector: &Collector, more: &[(&str, &str)]) -> journey::Guard {
+    let url = collector.url();
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_METRIC_EXPORT_INTERVAL", "3600000")];
+    let variables = variables.iter().chain(more).copied();
     journey::builder("crm-api")
         .version("1.2.3")
         .environment(variables)
@@ -122,6 +126,95 @@ fn metrics_arrive_at_flush_and_shutdown() {
         assert_eq!(series[dropped], 0.0);
         assert!(!journey_trace::metrics::is_installed());
     });
+}
+
+/// Scenario: each temporality that can be asked for; one order, a collection, and one more order.
+/// Guarantees: the second collection has the sum since the start, or since the first one; durations do as counters, and
+/// up-down counters too unless memory is to be spared by their sums.
+#[test]
+fn temporality_is_that_of_the_points() {
+    const CUMULATIVE: i32 = 2;
+    const DELTA: i32 = 1;
+    alone(|| {
+        for (preference, temporality, orders) in [
+            ("", CUMULATIVE, 2.0),
+            ("cumulative", CUMULATIVE, 2.0),
+            ("delta", DELTA, 1.0),
+            ("LowMemory", DELTA, 1.0),
+        ] {
+            let collector = Collector::start().unwrap();
+            let journey = start_with(
+                &collector,
+                &[
+                    ("OTEL_METRICS_EXPORTER", "otlp"),
+                    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", preference),
+                ],
+            );
+            serve();
+            journey.flush(Duration::from_secs(10));
+            serve();
+            drop(journey);
+            let bodies = collector.metric_bodies();
+            let last = bodies.last().expect("the last collection");
+            assert_eq!(read(last).1["shop.orders{}"], orders, "{preference}");
+            assert_eq!(temporality_of(last, "shop.orders"), temporality, "{preference}");
+            assert_eq!(temporality_of(last, "http.server.request.duration"), temporality, "{preference}");
+            assert_eq!(temporality_of(last, "http.server.active_requests"), CUMULATIVE, "{preference}");
+        }
+    });
+}
+
+/// `AggregationTemporality` of this metric, as OTLP numbers it.
+fn temporality_of(body: &[u8], name: &str) -> i32 {
+    let request = ExportMetricsServiceRequest::decode(body).expect("a body is OTLP");
+    let mut metrics = request.resource_metrics.into_iter().flat_map(|group| group.scope_metrics);
+    let metric = metrics.find_map(|scope| scope.metrics.into_iter().find(|metric| metric.name == name));
+    match metric.and_then(|metric| metric.data) {
+        Some(Data::Sum(sum)) => sum.aggregation_temporality,
+        Some(Data::Histogram(histogram)) => histogram.aggregation_temporality,
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+/// Scenario: ids that are none or contradict, and a bad facet.
+/// Guarantees: each is a number of a metric by its reason or kind, follows our registry, and is in a line at the end;
+/// once all of it was counted and shown nowhere.
+#[test]
+fn what_is_not_taken_is_shown() {
+    let printed = alone(|| {
+        let collector = Collector::start().unwrap();
+        let journey = start(&collector, "otlp");
+        let _attached = Context::new().with_cell(JourneyCell::new()).attach();
+        assert!(!journey::set_order_id("x".repeat(200)));
+        assert!(journey::set_order_id("ORD-1") && !journey::set_order_id("ORD-2"));
+        assert!(!journey::set_facet("Not A Name", "x"));
+        let report = journey.flush(Duration::from_secs(10));
+        assert_eq!(report.signals_dropped, journey::lane::Dropped::default());
+        let body = &collector.metric_bodies()[0];
+        let findings = check_metrics(body).expect("a body is OTLP");
+        assert!(findings.iter().all(|finding| finding.level != Level::Violation), "{findings:?}");
+        let (_, series) = read(body);
+        for reason in ["conflict", "invalid_id", "invalid_facet"] {
+            assert_eq!(
+                series[&format!("journey.context.refused{{error.type={reason}}}")],
+                1.0,
+                "{series:#?}"
+            );
+        }
+        for kind in ["beat", "end", "process", "start"] {
+            let dropped = format!(
+                "otel.sdk.processor.span.processed{{error.type=queue_full,journey.signal={kind},\
+                 otel.component.name=batching_span_processor/journey_lane,\
+                 otel.component.type=batching_span_processor}}"
+            );
+            assert_eq!(series[&dropped], 0.0, "{series:#?}");
+        }
+        drop(journey);
+    });
+    if let Some(printed) = printed {
+        let line = "1 second, different ids, 1 texts that are no id, 1 facets";
+        assert_eq!(printed.lines_with(line), 1);
+    }
 }
 
 /// Scenario: no metrics are asked for, and then explicitly none.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
@@ -15,6 +15,8 @@ pub(crate) struct Received {
     pub(crate) attributes: BTreeMap<String, String>,
     pub(crate) resource: BTreeMap<String, String>,
     pub(crate) scope: String,
+    /// Empty if the scope does not say.
+    pub(crate) scope_version: String,
 }
 
 impl Received {
@@ -36,12 +38,13 @@ pub(crate) fn spans(bodies: &[Vec<u8>]) -> Vec<Received> {
         for group in request.resource_spans {
             let resource = text(&group.resource.unwrap_or_default().attributes);
             for scope in group.scope_spans {
-                let name = scope.scope.unwrap_or_default().name;
+                let InstrumentationScope { name, version, .. } = scope.scope.unwrap_or_default();
                 received.extend(scope.spans.into_iter().map(|span| Received {
                     attributes: text(&span.attributes),
                     span,
                     resource: resource.clone(),
                     scope: name.clone(),
+                    scope_version: version.clone(),
                 }));
             }
         }

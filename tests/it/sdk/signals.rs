@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use journey::stage;
-use journey_testkit::collector::Collector;
+use journey_testkit::collector::{Collector, Mood};
 
 use super::received::{signals, spans};
 
@@ -82,8 +82,8 @@ fn a_drain_is_waited_for() {
     assert_eq!(signals(&received, "end").len(), 1);
 }
 
-/// Scenario: a service that waits for its drain gets a second signal.
-/// Guarantees: it dies at once.
+/// Scenario: a service that waits for its drain gets a second signal; the collector works.
+/// Guarantees: the last export begins at once, and the service dies.
 #[test]
 fn a_second_signal_is_final() {
     if let Some(builder) = builder() {
@@ -101,7 +101,61 @@ fn a_second_signal_is_final() {
     assert_eq!(child.try_wait().unwrap(), None, "it waits for the drain");
     terminate(&child);
     assert_eq!(child.wait().unwrap().signal(), Some(SIGTERM));
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(spans(&collector.bodies()).iter().any(|one| one.get("journey.process.state") == "stopping"));
+}
+
+/// Scenario: the collector hangs while the last export runs, and a further signal comes.
+/// Guarantees: the service dies at once. Once the thread for signals exported itself, and looked at no signal for five
+/// seconds.
+#[test]
+fn a_signal_ends_the_last_export() {
+    if let Some(builder) = builder() {
+        let _journey = builder.on_signals(Duration::ZERO).init().unwrap();
+        let _open = stage("price.final").start();
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    assert!(kill("sdk::signals::a_signal_ends_the_last_export") >= 2);
+}
+
+/// Scenario: the same while the service's own guard drops, with time left: the second signal asks for the export that is
+/// running already.
+/// Guarantees: the third one kills. Once the thread for signals waited for the lock that the drop held.
+#[test]
+fn a_signal_ends_the_export_of_the_guard() {
+    if let Some(builder) = builder() {
+        let journey = builder.on_signals(Duration::from_secs(20)).init().unwrap();
+        let _open = stage("price.final").start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(journey::shutdown_signal());
+        drop(journey);
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    assert!(kill("sdk::signals::a_signal_ends_the_export_of_the_guard") >= 3);
+}
+
+/// Starts the service of a test, lets its collector hang, and gives it a signal every 300 ms until it dies, within 2 s.
+/// Their number; on a slow machine two may become one before anybody looks.
+fn kill(test: &str) -> u32 {
+    let collector = Collector::start().unwrap();
+    let mut child = service(test, &collector);
+    started(&collector);
+    collector.set_mood(Mood::Hangs);
+    let began = Instant::now();
+    let mut signals = 0;
+    while child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(2) {
+        if began.elapsed() >= signals * Duration::from_millis(300) {
+            terminate(&child);
+            signals += 1;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Nothing if it is dead already.
+    let _ = child.kill();
+    assert_eq!(child.wait().unwrap().signal(), Some(SIGTERM), "it lived on after {signals} signals");
+    signals
 }
 
 const COLLECTOR: &str = "JOURNEY_TEST_COLLECTOR";

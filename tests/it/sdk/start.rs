@@ -138,3 +138,34 @@ fn propagators_are_honoured() {
         drop(journey);
     });
 }
+
+/// Scenario: `OTEL_SDK_DISABLED=true`, and beside it values that make no sense.
+/// Guarantees: the service starts without export, one line tells of each kind of error, and the context of callers
+/// travels on. Once the emergency switch stopped the service.
+#[test]
+fn the_emergency_switch_always_works() {
+    use std::collections::HashMap;
+
+    let printed = alone(|| {
+        for (name, value) in [
+            ("OTEL_TRACES_SAMPLER", "xray"),
+            ("JOURNEY_LOG_FORMAT", "xml"),
+            ("JOURNEY_PROPAGATE_TO", "https://x"),
+        ] {
+            let variables = [("OTEL_SDK_DISABLED", "true"), (name, value)];
+            let journey = journey::builder("crm-api").environment(variables).init().expect(name);
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+            let headers = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
+            let mut out = HashMap::new();
+            journey::inject(&journey::extract(&headers, journey::Trust::Trusted), &mut out);
+            assert_eq!(out["traceparent"], parent);
+            drop(journey);
+        }
+    });
+    if let Some(printed) = printed {
+        for name in ["OTEL_TRACES_SAMPLER", "JOURNEY_LOG_FORMAT", "JOURNEY_PROPAGATE_TO"] {
+            assert_eq!(printed.lines_with(&format!("journey: {name}")), 1, "{name}");
+        }
+        assert_eq!(printed.lines_with("OTEL_SDK_DISABLED is true"), 3);
+    }
+}

@@ -108,15 +108,10 @@ impl Lane {
         }
     }
 
-    /// Reports what the process is doing, with the last number that it used.
-    pub fn process(&self, state: ProcessState) {
-        // The last word of an instance explains its silence for ever, so it counts as an end.
-        let class = match state {
-            ProcessState::Running => Class::Process,
-            ProcessState::Stopping => Class::End,
-        };
-        let record = process::signal(state);
-        self.lock().push_with_last_number(class, record);
+    /// Reports that the process runs, with the last number that it used.
+    pub fn sign_of_life(&self) {
+        let record = process::signal(ProcessState::Running);
+        self.lock().push_with_last_number(Class::Process, record);
         self.wake();
     }
 
@@ -137,15 +132,11 @@ impl Lane {
         self.len() == 0
     }
 
-    /// Takes nothing more: later starts and ends are dropped and counted, later signs of life are passed over. What
-    /// waits can still be taken.
-    pub fn close(&self) {
-        self.lock().close();
-    }
-
-    /// Says that the process stops, and closes: a beat of another thread cannot come in between and contradict it.
+    /// Says that the process stops, and closes: a beat of another thread cannot come in between and contradict it. Later
+    /// starts and ends are dropped and counted, later signs of life are passed over. What waits can still be taken.
     pub fn last_word(&self) {
         let record = process::signal(ProcessState::Stopping);
+        // It explains the silence of this instance for ever, so it counts as an end.
         let mut queue = self.lock();
         queue.push_with_last_number(Class::End, record);
         queue.close();

@@ -1,7 +1,10 @@
-//! The hosts that may know our ids.
+//! The hosts that may know our ids: neighbours, and those of a list.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{PoisonError, RwLock};
+
+use super::HostList;
+use super::host_list::has_suffix;
 
 /// Whether `traceparent` and `baggage` may go to this host, given as in a URL, without port.
 ///
@@ -28,21 +31,15 @@ pub fn may_propagate_to(host: &str) -> bool {
     }
 }
 
-/// Replaces the list of further hosts: names, or suffixes such as `*.example.com`, separated by commas. Called by
-/// init with `JOURNEY_PROPAGATE_TO`.
-pub fn set_propagate_to(list: &str) {
-    let hosts = list.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty());
-    *LISTED.write().unwrap_or_else(PoisonError::into_inner) = hosts.collect();
+/// Replaces the list of further hosts. Called by init with `JOURNEY_PROPAGATE_TO`.
+pub fn set_propagate_to(hosts: HostList) {
+    *LISTED.write().unwrap_or_else(PoisonError::into_inner) = hosts;
 }
 
-static LISTED: RwLock<Vec<String>> = RwLock::new(Vec::new());
+static LISTED: RwLock<HostList> = RwLock::new(HostList::new());
 
 fn is_listed(host: &str) -> bool {
-    let listed = LISTED.read().unwrap_or_else(PoisonError::into_inner);
-    listed.iter().any(|pattern| match pattern.strip_prefix('*') {
-        Some(suffix) => has_suffix(host, suffix),
-        None => host.eq_ignore_ascii_case(pattern),
-    })
+    LISTED.read().unwrap_or_else(PoisonError::into_inner).has(host)
 }
 
 fn is_private(address: IpAddr) -> bool {
@@ -73,12 +70,6 @@ fn is_number(host: &str) -> bool {
         && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'x' || byte == b'X')
 }
 
-/// `suffix` starts with a dot, so that `evilsvc` is no `*.svc`.
-fn has_suffix(host: &str, suffix: &str) -> bool {
-    let at = host.len().saturating_sub(suffix.len());
-    at > 0 && host.is_char_boundary(at) && host[at..].eq_ignore_ascii_case(suffix)
-}
-
 const SUFFIXES: [&str; 3] = [".svc", ".cluster.local", ".internal"];
 
 #[cfg(test)]
@@ -89,7 +80,7 @@ mod tests {
     /// Guarantees: neighbours and listed hosts are allowed, the rest of the world is not.
     #[test]
     fn only_neighbours_and_listed_hosts() {
-        set_propagate_to("api.partner.example, *.ours.example ,");
+        set_propagate_to("api.partner.example, *.ours.example ,".parse().expect("a list"));
         for host in [
             "localhost",
             "crm-api",
@@ -132,7 +123,7 @@ mod tests {
         ] {
             assert!(!may_propagate_to(host), "{host}");
         }
-        set_propagate_to("");
+        set_propagate_to(HostList::new());
         assert!(!may_propagate_to("a.ours.example"));
     }
 }

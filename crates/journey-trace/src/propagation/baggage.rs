@@ -23,16 +23,28 @@ pub(crate) fn format(cell: &JourneyCell) -> Option<String> {
     (!header.is_empty()).then_some(header)
 }
 
-/// Takes our members out of a header; everything else is passed over.
-pub(crate) fn read(header: &str, cell: &JourneyCell) {
-    let end = header.floor_char_boundary(BAGGAGE_IN_BYTES_MAX);
-    for member in header[..end].split(',') {
-        // Properties after a semicolon are not ours.
-        let member = member.split(';').next().unwrap_or_default();
-        if let Some((name, value)) = member.split_once('=') {
-            take(name.trim(), value.trim(), cell);
+/// Takes our members out of the lines of a header; everything else is passed over.
+pub(crate) fn read<'a>(lines: impl IntoIterator<Item = &'a str>, cell: &JourneyCell) {
+    let mut bytes_left = BAGGAGE_IN_BYTES_MAX;
+    for line in lines {
+        for member in within(line, bytes_left).split(',') {
+            // Properties after a semicolon are not ours.
+            let member = member.split(';').next().unwrap_or_default();
+            if let Some((name, value)) = member.split_once('=') {
+                take(name.trim(), value.trim(), cell);
+            }
         }
+        bytes_left = bytes_left.saturating_sub(line.len());
     }
+}
+
+/// The whole members within so many bytes: half of an id would be another order's.
+fn within(line: &str, bytes: usize) -> &str {
+    if line.len() <= bytes {
+        return line;
+    }
+    let cut = &line[..line.floor_char_boundary(bytes)];
+    &cut[..cut.rfind(',').unwrap_or(0)]
 }
 
 /// Writes one percent-encoded value to the cell, if its name is one of ours.
@@ -86,7 +98,7 @@ mod tests {
         let header = format(&cell).expect("a header");
         assert!(header.is_ascii());
         let read_back = JourneyCell::new();
-        read(&header, &read_back);
+        read([&*header], &read_back);
         assert!(read_back.ids().eq(cell.ids()));
         assert_eq!(read_back.facets(), cell.facets());
     }
@@ -113,9 +125,25 @@ mod tests {
     #[test]
     fn foreign_members_are_passed_over() {
         let cell = JourneyCell::new();
-        read("order.id = ORD-1 ;ttl=3, cart.id=%FF ,x=y,,=,user.id", &cell);
+        read(["order.id = ORD-1 ;ttl=3, cart.id=%FF ,x=y,,=,user.id"], &cell);
         assert!(cell.ids().eq([(Key::Order, "ORD-1".into())]));
-        read(&format!("{}é,cart.id=c-1", "x".repeat(BAGGAGE_IN_BYTES_MAX - 1)), &cell);
+        read([&*format!("{}é,cart.id=c-1", "x".repeat(BAGGAGE_IN_BYTES_MAX - 1))], &cell);
         assert_eq!(cell.get(Key::Cart), None);
+    }
+
+    /// Scenario: foreign baggage, in one line and in two, and an id across the edge of what is looked at.
+    /// Guarantees: the id is not taken at all; once its first half was, as the id of another order.
+    #[test]
+    fn half_a_member_is_none() {
+        let foreign = |bytes: usize| format!("x={}", "y".repeat(bytes - 2));
+        let lines = [foreign(5000), foreign(BAGGAGE_IN_BYTES_MAX - 5000 - 20)];
+        let ids = ",user.id=u,order.id=ORD-12345";
+        let one_line = format!("{}{ids}", foreign(BAGGAGE_IN_BYTES_MAX - 20));
+        let two_lines = [&*lines[0], &*format!("{}{ids}", lines[1])];
+        for lines in [&[&*one_line][..], &two_lines] {
+            let cell = JourneyCell::new();
+            read(lines.iter().copied(), &cell);
+            assert!(cell.ids().eq([(Key::User, "u".into())]), "{:?}", cell.get(Key::Order));
+        }
     }
 }

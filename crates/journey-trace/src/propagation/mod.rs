@@ -7,6 +7,7 @@
 mod allow_list;
 pub(crate) mod baggage;
 mod formats;
+mod host_list;
 pub(crate) mod traceparent;
 
 use opentelemetry::Context;
@@ -17,6 +18,7 @@ use crate::{ContextExt, JourneyCell};
 
 pub use allow_list::{may_propagate_to, set_propagate_to};
 pub use formats::{Formats, set_formats};
+pub use host_list::{HostList, InvalidHosts};
 pub use traceparent::Traceparent;
 
 /// Whether the caller is believed.
@@ -95,7 +97,7 @@ pub fn extract_parts<'a>(
 ) -> Context {
     let cell = JourneyCell::new();
     if trust == Trust::Trusted && formats::has_baggage() {
-        baggage.for_each(|header| baggage::read(header, &cell));
+        baggage::read(baggage, &cell);
     }
     match (caller, trust) {
         (None, _) => Context::new().with_cell(cell),

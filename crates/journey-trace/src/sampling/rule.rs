@@ -38,7 +38,7 @@ pub struct InvalidRule {
 }
 
 impl Rule {
-    /// Whether the rule decides about this request: by its route if that is known, else by its path.
+    /// Whether the rule decides about this request: by its route, if that is known already, or by its path.
     pub fn concerns(&self, request: &Hint<'_>) -> bool {
         let method = self.method.as_deref().is_none_or(|method| method == request.method);
         method

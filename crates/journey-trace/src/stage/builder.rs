@@ -10,17 +10,18 @@ use opentelemetry::trace::{Link as OtelLink, SpanContext, TraceContextExt, Trace
 use opentelemetry::{Context, KeyValue};
 
 use crate::lane::{Attempt, Ending, Lane, Origin, Work};
-use crate::limits::STAGE_LINKS_MAX;
+use crate::limits::{STAGE_LINKS_MAX, STAGE_TEXT_BYTES_MAX};
 use crate::propagation::remote_link;
 use crate::{CellHandle, ContextExt, JourneyCell, Key, ids, metrics};
 
 use super::Stage;
 use super::handle::Reporting;
 
-/// A stage of this name, as the journey definition has it: `stage("price.final")`.
+/// A stage of this name, as the journey definition has it: `stage("price.final")`. What is beyond
+/// [`STAGE_TEXT_BYTES_MAX`] is cut off.
 pub fn stage(name: impl Into<Cow<'static, str>>) -> StageBuilder {
     StageBuilder {
-        name: name.into(),
+        name: cut(name.into()),
         attempt: 1,
         size: None,
         status: None,
@@ -84,9 +85,11 @@ impl StageBuilder {
         self
     }
 
-    /// The status change that the stage is: the old status if it is known, and the new one.
+    /// The status change that the stage is: the old status if it is known, and the new one. What is beyond
+    /// [`STAGE_TEXT_BYTES_MAX`] is cut off.
     pub fn status<'a>(mut self, from: impl Into<Option<&'a str>>, to: impl Into<String>) -> Self {
-        self.status = Some((from.into().map(str::to_owned), to.into()));
+        let from = from.into().map(|from| cut(from.to_owned().into()).into_owned());
+        self.status = Some((from, cut(to.into().into()).into_owned()));
         self
     }
 
@@ -129,6 +132,9 @@ impl StageBuilder {
     /// Runs the work with the stage's `Context` active, and ends the stage by its result: `ok`, or `failed` with
     /// the type of the error as `error.type` and its text as description. A dropped future ends as `cancelled`.
     ///
+    /// A type that stands for every error, such as `anyhow::Error` or `Box<dyn Error>`, is no class; [`Stage::fail`] takes
+    /// a better one.
+    ///
     /// # Errors
     /// That of the work.
     pub async fn run<T, E: Display, F>(self, f: F) -> Result<T, E>
@@ -151,6 +157,11 @@ impl StageBuilder {
         stage.report(Ending::of(&result));
         result
     }
+}
+
+fn cut(text: Cow<'static, str>) -> Cow<'static, str> {
+    let end = text.floor_char_boundary(STAGE_TEXT_BYTES_MAX);
+    if end < text.len() { text[..end].to_owned().into() } else { text }
 }
 
 fn with_cell(cx: Context) -> Context {

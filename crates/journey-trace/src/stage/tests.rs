@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use journey_model::{ProcessState, SpanRecord, SpanStatus};
+use journey_model::{SpanRecord, SpanStatus};
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 
 use crate::lane::{Lane, LaneConfig};
@@ -264,11 +264,11 @@ fn beats_last_as_long_as_the_stage() {
 #[test]
 fn process_signals() {
     let (lane, cx) = lane();
-    lane.process(ProcessState::Running);
+    lane.sign_of_life();
     assert_eq!(only(&lane).i64("journey.seq"), Some(0));
     stage("order_shown").parent(&cx).start().end();
     lane.take_batch(10);
-    lane.process(ProcessState::Stopping);
+    lane.last_word();
     let stopping = only(&lane);
     assert_eq!(keys(&stopping), "journey.process.state journey.seq journey.signal");
     assert_eq!(stopping.str("journey.process.state"), Some("stopping"));
@@ -291,10 +291,23 @@ fn work_runs_without_a_lane() {
     let (lane, cx) = lane();
     stage("order_create").parent(&cx.with_telemetry_suppressed()).start().end();
     assert!(lane.is_empty());
-    lane.close();
+    lane.last_word();
     assert_eq!(stage("order_create").parent(&cx).run_blocking(|_| Ok::<_, String>(3)), Ok(3));
     assert_eq!((lane.counters().dropped.starts, lane.counters().dropped.ends), (1, 1));
     assert_eq!(lane.counters().late, 2);
+}
+
+/// Scenario: name and statuses that somebody made of a whole file.
+/// Guarantees: they are cut at a character.
+#[test]
+fn texts_are_bounded() {
+    let (lane, cx) = lane();
+    let text = "ä".repeat(1000);
+    stage(text.clone()).status(&*text, text.clone()).parent(&cx).start().end();
+    let start = &lane.take_batch(10)[0];
+    for key in ["journey.stage.name", "journey.status.from", "journey.status.to"] {
+        assert_eq!(start.str(key).map(str::len), Some(crate::limits::STAGE_TEXT_BYTES_MAX), "{key}");
+    }
 }
 
 /// Scenario: a stage on its way when the queue is full of beats.

@@ -13,6 +13,12 @@ pub(crate) struct BridgeFilter {
     directives: String,
 }
 
+impl Default for BridgeFilter {
+    fn default() -> Self {
+        Self { directives: format!("{INFRASTRUCTURE},{DEFAULT}") }
+    }
+}
+
 impl BridgeFilter {
     /// # Errors
     /// The variable is no list of directives.
@@ -28,10 +34,10 @@ impl BridgeFilter {
     /// That of the process. A value that init would refuse counts as not set.
     pub(super) fn of_process() -> Self {
         let given = Self::read(&Environment::of_process());
-        given.unwrap_or_else(|_| Self { directives: format!("{INFRASTRUCTURE},{DEFAULT}") })
+        given.unwrap_or_default()
     }
 
-    /// Events are left out before they cost anything: the export leaves them out anyway.
+    /// Events are left out: they are log lines, and the log has them with the ids of trace and order.
     pub(super) fn into_filter<S>(self) -> impl Filter<S> {
         EnvFilter::new(self.directives).and(filter_fn(|metadata| metadata.is_span()))
     }

@@ -1,11 +1,13 @@
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt;
+use opentelemetry::trace::{SpanKind, TraceContextExt};
 use tracing::Instrument;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::config::Environment;
 use crate::testing::{Captured, capture, capture_blocking};
-use crate::{JourneyCell, Key, SpanGuard, stage};
+use crate::{ContextExt, JourneyCell, Key, SpanGuard, stage};
 
 fn filter(text: &str) -> BridgeFilter {
     let environment = Environment::new([("JOURNEY_TRACE_FILTER".to_owned(), text.to_owned())]);
@@ -28,11 +30,8 @@ fn names(captured: &Captured) -> Vec<&str> {
 #[test]
 fn users_spans_join_the_tree() {
     let captured = bridged("info", || {
-        let server =
-            SpanGuard::start("POST /orders", opentelemetry::trace::SpanKind::Server, vec![], vec![], &{
-                use crate::ContextExt;
-                opentelemetry::Context::current().with_cell(JourneyCell::new())
-            });
+        let cx = Context::current().with_cell(JourneyCell::new());
+        let server = SpanGuard::start("POST /orders", SpanKind::Server, vec![], vec![], &cx);
         let attached = server.context().clone().attach();
         crate::set_order_id("ORD-1");
         tracing::info_span!("choose printer", count = 3, rush = true, place = "Bonn").in_scope(|| {
@@ -107,7 +106,9 @@ async fn ids_are_seen_in_and_out() {
                 go_on(name).await;
                 Ok::<_, String>(())
             };
-            stage(name).run(work).await.expect("it works");
+            // Each is a request of its own.
+            let request = Context::current().with_cell(JourneyCell::new());
+            stage(name).run(work).with_context(request).await.expect("it works");
         }
     })
     .await;
@@ -122,11 +123,9 @@ async fn ids_are_seen_in_and_out() {
 
 /// Learns the cart outside and the order inside, in this way of going on.
 async fn go_on(way: &'static str) {
-    use opentelemetry::context::FutureExt;
-
     let span = tracing::info_span!("users own");
     // The bridge remembers the Context of this moment.
-    span.in_scope(|| assert!(opentelemetry::Context::current().span().span_context().is_valid()));
+    span.in_scope(|| assert!(Context::current().span().span_context().is_valid()));
     crate::set_cart_id(format!("c-{way}"));
     let inside = async move {
         tokio::task::yield_now().await;
@@ -140,7 +139,7 @@ async fn go_on(way: &'static str) {
             let learned = crate::spawn_blocking(move || span.in_scope(|| learn(way)));
             learned.await.expect("the task ends");
         }
-        _ => inside.with_context(opentelemetry::Context::current()).instrument(span).await,
+        _ => inside.with_context(Context::current()).instrument(span).await,
     }
     let cell = JourneyCell::current().expect("a stage has a cell");
     assert_eq!(cell.get(Key::Order).as_deref(), Some(&*format!("ORD-{way}")), "seen outside");

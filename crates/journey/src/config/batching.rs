@@ -37,7 +37,7 @@ impl Batching {
         };
         let queue = spans("OTEL_BSP_MAX_QUEUE_SIZE")?.unwrap_or(default.queue);
         let batch = spans("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?.unwrap_or(default.batch);
-        let linger = number::millis(environment, "OTEL_BSP_SCHEDULE_DELAY", default.linger)?;
+        let linger = number::millis_or_at_once(environment, "OTEL_BSP_SCHEDULE_DELAY", default.linger)?;
         // The specification wants the batch not to be larger than the queue; one that is would never be ready.
         Ok(Self { queue, batch: batch.min(queue), linger })
     }

@@ -83,18 +83,11 @@ fn signal_url(
     environment: &Environment,
     wishes: &Wishes,
 ) -> Result<(String, Url), InitError> {
-    let own = signal.own_variable(ENDPOINT);
-    let general = general_variable(ENDPOINT);
-    let (variable, base) = match (environment.get(&own), environment.get(&general), &wishes.endpoint) {
-        (Some(url), ..) if protocol == Protocol::Http => {
-            let url = url::parse(&own, url)?;
-            return Ok((own, url));
-        }
-        (Some(base), ..) => (own, base),
-        (None, Some(base), _) => (general, base),
-        (None, None, Some(base)) => ("endpoint".to_owned(), base.as_str()),
-        (None, None, None) => (general, protocol.default_endpoint()),
-    };
+    let (variable, base) = base(signal, protocol, environment, wishes);
+    if protocol == Protocol::Http && variable == signal.own_variable(ENDPOINT) {
+        let url = url::parse(&variable, base)?;
+        return Ok((variable, url));
+    }
     let url = match protocol {
         Protocol::Grpc => {
             let base = url::with_scheme(base, is_insecure(signal, environment));
@@ -103,6 +96,26 @@ fn signal_url(
         Protocol::Http => url::below(&variable, base, signal.http_path())?,
     };
     Ok((variable, url))
+}
+
+/// The text that the URL is made of, and where it comes from.
+fn base<'a>(
+    signal: Signal,
+    protocol: Protocol,
+    environment: &'a Environment,
+    wishes: &'a Wishes,
+) -> (String, &'a str) {
+    match (signal.variable(ENDPOINT, environment), &wishes.endpoint) {
+        (Some(found), _) => found,
+        (None, Some(base)) => ("endpoint".to_owned(), base),
+        (None, None) => (general_variable(ENDPOINT), protocol.default_endpoint()),
+    }
+}
+
+/// Whether `OTEL_EXPORTER_OTLP_INSECURE` matters.
+pub(super) fn lacks_scheme(signal: Signal, environment: &Environment, wishes: &Wishes) -> bool {
+    let protocol = Protocol::read(signal, environment);
+    protocol == Protocol::Grpc && !base(signal, protocol, environment, wishes).1.contains("://")
 }
 
 /// `OTEL_EXPORTER_OTLP_INSECURE`: what a gRPC endpoint without a scheme means.

@@ -1,9 +1,10 @@
 //! A copy of the environment variables that concern us.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The variables `OTEL_*`, `JOURNEY_*` and those that tell where the process runs, as they were when init began.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -39,6 +40,13 @@ impl Environment {
     /// The names that are set to something.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| self.get(name).is_some())
+    }
+}
+
+/// The names alone: values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -6,9 +6,9 @@ use opentelemetry_sdk::metrics::Temporality;
 
 use crate::init::InitError;
 
-use super::{Environment, number};
+use super::{Destinations, Environment, number};
 
-/// The `OTEL_METRIC_EXPORT_*` variables. They matter only if [`super::Destinations`] has a place for metrics.
+/// The `OTEL_METRIC_EXPORT_*` variables. They matter only if [`Destinations`] has a place for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MetricExport {
     /// Time between two exports.
@@ -18,7 +18,11 @@ pub(crate) struct MetricExport {
 }
 
 impl MetricExport {
-    pub(super) fn read(environment: &Environment) -> Result<Self, InitError> {
+    /// Default, if there is no place for metrics: what does not matter is no reason not to start.
+    pub(super) fn read(environment: &Environment, destinations: &Destinations) -> Result<Self, InitError> {
+        if destinations.metrics.is_none() {
+            return Ok(Self { interval: INTERVAL, temporality: Temporality::Cumulative });
+        }
         Ok(Self {
             interval: number::millis(environment, "OTEL_METRIC_EXPORT_INTERVAL", INTERVAL)?,
             temporality: temporality(environment),

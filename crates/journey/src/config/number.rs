@@ -29,4 +29,14 @@ pub(super) fn millis(
     Ok(millis.map_or(default, |millis| Duration::from_millis(millis as u64)))
 }
 
+/// Milliseconds, up to an hour; 0 is 1, since nothing here happens more often.
+pub(super) fn millis_or_at_once(
+    environment: &Environment,
+    variable: &str,
+    default: Duration,
+) -> Result<Duration, InitError> {
+    let millis = whole(environment, variable, 0..=MILLIS_MAX, "milliseconds, from 0 to 3600000")?;
+    Ok(millis.map_or(default, |millis| Duration::from_millis(millis.max(1) as u64)))
+}
+
 const MILLIS_MAX: usize = 3_600_000;

@@ -120,9 +120,20 @@ impl<'a> Request<'a> {
     }
 }
 
+/// In lower case: names of the specification have no case.
+fn sampler(environment: &Environment) -> String {
+    environment.get(SAMPLER).unwrap_or("parentbased_always_on").to_ascii_lowercase()
+}
+
+/// Whether the sampler takes a share.
+pub(super) fn has_argument(environment: &Environment) -> bool {
+    sampler(environment).ends_with("traceidratio")
+}
+
 /// Default: `parentbased_always_on`, health checks dropped.
 pub(super) fn read(environment: &Environment, wishes: &Wishes) -> Result<Sampling, InitError> {
-    let name = environment.get(SAMPLER).unwrap_or("parentbased_always_on");
+    let name = sampler(environment);
+    let name = name.as_str();
     let (follows_parent, root_name) = match name.strip_prefix("parentbased_") {
         Some(root_name) => (true, root_name),
         None => (false, name),

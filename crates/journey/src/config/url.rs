@@ -43,12 +43,17 @@ pub(super) fn redacted(url: &Url) -> Url {
 }
 
 /// A text that was meant to be a URL, without what may be secret in it.
-fn without_secrets(text: &str) -> String {
-    let text = text.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = text.split_once("//").map_or(("", text), |(scheme, rest)| (scheme, rest));
-    let slashes = if text.contains("//") { "//" } else { "" };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}{slashes}REDACTED@{host}"),
-        None => text.to_owned(),
-    }
+///
+/// A password with an unencoded `?`, `#` or `/` is why many a text is no URL. So all before the last `@` goes first,
+/// wherever a URL would have its parts.
+pub(super) fn without_secrets(text: &str) -> String {
+    let (before, host) = text.rsplit_once('@').map_or((None, text), |(before, host)| (Some(before), host));
+    let host = host.split(['?', '#']).next().unwrap_or_default();
+    before.map_or_else(|| host.to_owned(), |before| format!("{}REDACTED@{host}", scheme(before)))
+}
+
+/// `http://`, if the text begins so.
+fn scheme(text: &str) -> &str {
+    let end = text.find("://").filter(|&end| text[..end].bytes().all(|byte| byte.is_ascii_alphabetic()));
+    end.map_or("", |end| &text[..end + "://".len()])
 }

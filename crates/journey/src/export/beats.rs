@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use journey_model::ProcessState;
 use journey_trace::lane::Lane;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
@@ -18,7 +17,7 @@ pub(super) async fn run(lane: Arc<Lane>, interval: Duration, mut stop: Stop) {
     loop {
         tokio::select! {
             _ = beats.tick() => lane.beat(Instant::now()),
-            _ = process.tick() => lane.process(ProcessState::Running),
+            _ = process.tick() => lane.sign_of_life(),
             _ = stop.ordered() => return,
         }
     }

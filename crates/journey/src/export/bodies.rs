@@ -2,6 +2,7 @@
 
 use journey_model::{Resource, SpanRecord};
 use journey_otlp::encode::Request;
+use journey_otlp::{Details, Scope};
 
 use crate::limits::BODY_BYTES_MAX;
 
@@ -17,18 +18,19 @@ pub(super) struct Body {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sender<'a> {
     pub(super) resource: &'a Resource<'static>,
-    pub(super) scope: &'a str,
-    /// Empty if none.
-    pub(super) schema_url: &'a str,
+    pub(super) scope: Scope<'a>,
 }
 
 impl Sender<'_> {
     /// Encodes records into bodies that end with the record that reaches the limit.
-    pub(super) fn encode<'r>(&self, records: impl IntoIterator<Item = SpanRecord<'r>>) -> Vec<Body> {
+    pub(super) fn encode<'r>(
+        &self,
+        records: impl IntoIterator<Item = (SpanRecord<'r>, Details<'r>)>,
+    ) -> Vec<Body> {
         let mut bodies = Vec::new();
         let mut request = self.request();
-        for record in records {
-            request.push(&record);
+        for (record, details) in records {
+            request.push_with(&record, &details);
             if request.len_bytes() >= BODY_BYTES_MAX {
                 bodies.push(finish(std::mem::replace(&mut request, self.request())));
             }
@@ -40,7 +42,7 @@ impl Sender<'_> {
     }
 
     fn request(&self) -> Request {
-        Request::new(self.resource, self.scope, self.schema_url)
+        Request::of_scope(self.resource, self.scope)
     }
 }
 

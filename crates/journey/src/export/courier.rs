@@ -47,10 +47,12 @@ impl Courier {
                     return self.outage.refused(self.way, body.records, &reason);
                 }
                 Answer::Later { reason, after } => {
-                    self.outage.goes_on(self.way, &reason);
-                    if began.elapsed() > self.patience.retry_for {
-                        return;
+                    let tried_for = began.elapsed();
+                    if tried_for > self.patience.retry_for {
+                        drop(in_flight);
+                        return self.outage.gave_up(self.way, body.records, tried_for, &reason);
                     }
+                    self.outage.goes_on(self.way, &reason);
                     self.pause(after.map_or_else(|| jittered(pause), bounded)).await;
                     pause = (pause * 2).min(self.patience.pause_max);
                 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use journey_model::{Resource, Signal, SpanRecord, attribute};
+use journey_otlp::{Details, Scope};
 use tokio::sync::Notify;
 
 use crate::limits::{BATCH_MAX, LANE_LINGER};
@@ -64,10 +65,9 @@ impl LaneExport {
             };
             let sender = Sender {
                 resource: &self.resource,
-                scope: journey_trace::span::SCOPE_NAME,
-                schema_url: attribute::JOURNEY_SCHEMA_URL,
+                scope: Scope { schema_url: attribute::JOURNEY_SCHEMA_URL, ..super::OUR_SCOPE },
             };
-            for body in sender.encode(batch) {
+            for body in sender.encode(batch.into_iter().map(|record| (record, Details::default()))) {
                 let of_body = in_flight.split_off(body.records);
                 courier.deliver(body, of_body).await;
             }

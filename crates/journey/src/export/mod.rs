@@ -19,9 +19,16 @@ mod stop;
 mod tally;
 mod transport;
 
+use journey_model::attribute::SEMCONV_SCHEMA_URL;
+use journey_otlp::Scope;
+use journey_trace::span::SCOPE_NAME;
+
 pub(crate) use metrics::{MetricSetup, Metrics};
 pub(crate) use pipeline::{Pipeline, Setup};
 pub(crate) use span_queue::{Item, SpanQueue};
 pub use spans::batch_encoder;
 pub use tally::ExportReport;
 pub(crate) use tally::Tally;
+
+/// Of all that we make ourselves. The lane has another schema.
+const OUR_SCOPE: Scope<'static> = Scope { name: SCOPE_NAME, version: "", schema_url: SEMCONV_SCHEMA_URL };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::limits::OUTAGE_REMINDER;
 
@@ -66,6 +66,11 @@ impl Outage {
         }
     }
 
+    /// A body was given up after so long. Logged always: it is rare.
+    pub(super) fn gave_up(&self, way: Way, records: u64, after: Duration, reason: &str) {
+        tracing::warn!("{}", self.line_of_giving_up(way, records, after, reason));
+    }
+
     fn line_of_outage(&self, way: Way, reason: &str, now: Instant) -> Option<String> {
         let mut state = self.state();
         state.failing.insert(way);
@@ -88,13 +93,7 @@ impl Outage {
     }
 
     fn line_of_end(&self, way: Way, now: Instant) -> Option<String> {
-        let mut state = self.state();
-        state.failing.remove(&way);
-        // One of several that is taken does not end the outage of the others.
-        if !state.failing.is_empty() {
-            return None;
-        }
-        let since = state.since.take()?;
+        let since = self.state().settled(way)?;
         Some(format!(
             "journey: the collector at {} takes our telemetry again after {} s; {}",
             self.collector,
@@ -105,8 +104,10 @@ impl Outage {
 
     fn line_of_refusal(&self, way: Way, records: u64, reason: &str, now: Instant) -> Option<String> {
         let mut state = self.state();
+        // A refusal is an answer. It ends an outage, and is said then in any case.
+        let ends_outage = state.settled(way).is_some();
         state.refused += records;
-        if !is_due(state.refusal_told, now) {
+        if !ends_outage && !is_due(state.refusal_told, now) {
             return None;
         }
         state.refusal_told = Some(now);
@@ -115,16 +116,25 @@ impl Outage {
         if refused == 0 {
             return Some(format!("journey: the collector at {collector} says of our telemetry: {reason}"));
         }
-        let what = match way {
-            Way::Lane => "signals",
-            Way::Metrics => "data points",
-            Way::Spans => "spans",
-        };
         Some(format!(
             "journey: the collector at {collector} refuses telemetry for good ({refused} records since the last such \
-             line, {what} just now): {reason}; {}",
+             line, {} just now): {reason}; {}",
+            way.records(),
             self.losses()
         ))
+    }
+
+    /// This way has nothing more to try for now. If others fail, the outage is still theirs; else the next failure, however
+    /// much later, is a new one.
+    fn line_of_giving_up(&self, way: Way, records: u64, after: Duration, reason: &str) -> String {
+        self.state().settled(way);
+        format!(
+            "journey: gave up {records} {} after {} s without a collector at {}: {reason}; {}",
+            way.records(),
+            after.as_secs(),
+            self.collector,
+            self.losses()
+        )
     }
 
     fn losses(&self) -> String {
@@ -140,14 +150,32 @@ impl Outage {
     }
 }
 
+impl Way {
+    /// What its records are called.
+    fn records(self) -> &'static str {
+        match self {
+            Way::Lane => "signals",
+            Way::Metrics => "data points",
+            Way::Spans => "spans",
+        }
+    }
+}
+
+impl State {
+    /// This way does not fail any more. Gives the begin of the outage if that was the last one: one of several that is
+    /// taken does not end the outage of the others.
+    fn settled(&mut self, way: Way) -> Option<Instant> {
+        self.failing.remove(&way);
+        if self.failing.is_empty() { self.since.take() } else { None }
+    }
+}
+
 fn is_due(last: Option<Instant>, now: Instant) -> bool {
     last.is_none_or(|last| now.duration_since(last) >= OUTAGE_REMINDER)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use journey_trace::lane::{Lane, LaneConfig};
 
     use crate::export::SpanQueue;
@@ -179,6 +207,30 @@ mod tests {
         assert_eq!(outage.line_of_end(Way::Lane, at(720)), None);
         assert!(outage.line_of_end(Way::Spans, at(721)).unwrap().contains("again after 721 s"));
         assert_eq!(outage.line_of_end(Way::Spans, at(722)), None);
+    }
+
+    /// Scenario: no collector, and then one that refuses what was waiting; or the body is given up, and there is no traffic
+    /// for ten hours; then another outage.
+    /// Guarantees: the new outage has its first line. Once the first one never ended, and the line said "after 36000 s".
+    #[test]
+    fn an_outage_ends_without_a_delivery() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let refusal = |outage: &Outage| outage.line_of_refusal(Way::Spans, 7, "status 401", at(10)).unwrap();
+        let giving_up =
+            |outage: &Outage| outage.line_of_giving_up(Way::Spans, 7, Duration::from_secs(300), "refused");
+        for (end, text) in [
+            (&refusal as &dyn Fn(&Outage) -> String, "refuses telemetry for good (7 records"),
+            (&giving_up, "gave up 7 spans after 300 s without a collector at http://agent:4318: refused"),
+        ] {
+            let outage = outage();
+            outage.line_of_refusal(Way::Spans, 0, "a warning", at(0)).unwrap();
+            outage.line_of_outage(Way::Spans, "refused", at(1)).unwrap();
+            assert!(end(&outage).contains(text), "{}", end(&outage));
+            let line = outage.line_of_outage(Way::Spans, "refused", at(36_000)).unwrap();
+            assert!(line.contains("no collector takes our telemetry"), "{line}");
+            assert!(!line.contains("still"), "{line}");
+        }
     }
 
     /// Scenario: a collector refuses one span each second, for ten minutes.

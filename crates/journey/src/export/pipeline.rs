@@ -68,7 +68,9 @@ impl Pipeline {
         let time = deadline.saturating_duration_since(Instant::now()) + GRACE;
         // It ended, or it panicked, or it is stuck: in each case what is not delivered is lost.
         let _ = self.ended.recv_timeout(time);
-        self.tally.report().closed()
+        let report = self.tally.report().closed();
+        self.tally.clear();
+        report
     }
 }
 

@@ -4,28 +4,52 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use journey_model::{Attribute, Link, SpanId, SpanKind, SpanRecord, SpanStatus, TraceId, Value};
+use journey_otlp::{Details, Event};
 use opentelemetry::trace::{self, Status};
 use opentelemetry::{Array, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::Item;
 
-/// The record of an item, its text values cut to `value_chars`; `None` without valid ids, which the SDK never ends a recording span with.
-pub(super) fn of(item: &Item, value_chars: Option<usize>) -> Option<SpanRecord<'_>> {
+/// The record of an item and what else there is to say of it, text values cut to `value_chars`; `None` without valid
+/// ids, which the SDK never ends a recording span with.
+pub(super) fn of(item: &Item, value_chars: Option<usize>) -> Option<(SpanRecord<'_>, Details<'_>)> {
     match item {
         Item::Span(span) => {
-            let mut record = of_span(span)?;
+            let (mut record, mut details) = (of_span(span)?, details(span));
             if let Some(chars) = value_chars {
                 let of_links = record.links.iter_mut().flat_map(|link| &mut link.attributes);
-                record.attributes.iter_mut().chain(of_links).for_each(|one| cut(&mut one.value, chars));
+                let of_events = details.events.iter_mut().flat_map(|event| &mut event.attributes);
+                let all = record.attributes.iter_mut().chain(of_links).chain(of_events);
+                all.for_each(|one| cut(&mut one.value, chars));
             }
-            Some(record)
+            Some((record, details))
         }
-        Item::Stage(record) => Some((**record).clone()),
+        Item::Stage(record) => Some(((**record).clone(), Details::default())),
     }
 }
 
-/// Span events are left out: the conventions move them to log records, and our own spans have none.
+/// Our own spans have no events, since the conventions move them to log records; those of users and of other libraries
+/// may have some.
+fn details(span: &SpanData) -> Details<'_> {
+    Details {
+        events: span.events.iter().map(event).collect(),
+        dropped_attributes: span.dropped_attributes_count,
+        dropped_events: span.events.dropped_count,
+        dropped_links: span.links.dropped_count,
+    }
+}
+
+fn event(event: &trace::Event) -> Event<'_> {
+    Event {
+        time_ns: nanos(event.timestamp),
+        name: Cow::Borrowed(&event.name),
+        attributes: attributes(&event.attributes),
+        dropped_attributes: event.dropped_attributes_count,
+    }
+}
+
+/// What a journey can read of a span.
 pub(crate) fn of_span(span: &SpanData) -> Option<SpanRecord<'_>> {
     let start_ns = nanos(span.start_time);
     Some(SpanRecord {

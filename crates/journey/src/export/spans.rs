@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journey_model::{Resource, attribute};
-use journey_trace::span::SCOPE_NAME;
+use journey_model::Resource;
+use journey_otlp::Scope;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::config::Batching;
@@ -14,7 +14,7 @@ use super::bodies::{Body, Sender};
 use super::courier::Courier;
 use super::span_record;
 use super::stop::Stop;
-use super::{Item, Tally};
+use super::{Item, OUR_SCOPE, Tally};
 
 /// Takes spans out of their queue by batches, and returns when the queue is closed and nothing is left.
 pub(super) struct SpanExport {
@@ -80,27 +80,28 @@ pub fn batch_encoder(spans: Vec<SpanData>, resource: Resource<'static>) -> impl 
 
 /// One or more bodies per instrumentation scope; nearly always there is one scope.
 fn encode(resource: &Resource<'static>, batch: &[Item], value_chars: Option<usize>) -> Vec<Body> {
-    let mut scopes: BTreeMap<(&str, &str), Vec<&Item>> = BTreeMap::new();
+    let mut scopes: BTreeMap<Scope<'_>, Vec<&Item>> = BTreeMap::new();
     for item in batch {
         scopes.entry(scope(item)).or_default().push(item);
     }
-    let bodies = scopes.into_iter().flat_map(|((scope, schema_url), items)| {
-        Sender { resource, scope, schema_url }
+    let bodies = scopes.into_iter().flat_map(|(scope, items)| {
+        Sender { resource, scope }
             .encode(items.into_iter().filter_map(|item| span_record::of(item, value_chars)))
     });
     bodies.collect()
 }
 
-/// Name and schema of the scope.
-fn scope(item: &Item) -> (&str, &str) {
+fn scope(item: &Item) -> Scope<'_> {
     match item {
-        Item::Stage(_) => (SCOPE_NAME, attribute::SEMCONV_SCHEMA_URL),
-        Item::Span(span) if span.instrumentation_scope.name() == SCOPE_NAME => {
-            (SCOPE_NAME, attribute::SEMCONV_SCHEMA_URL)
-        }
+        Item::Stage(_) => OUR_SCOPE,
+        Item::Span(span) if span.instrumentation_scope.name() == OUR_SCOPE.name => OUR_SCOPE,
         Item::Span(span) => {
             let scope = &span.instrumentation_scope;
-            (scope.name(), scope.schema_url().unwrap_or_default())
+            Scope {
+                name: scope.name(),
+                version: scope.version().unwrap_or_default(),
+                schema_url: scope.schema_url().unwrap_or_default(),
+            }
         }
     }
 }

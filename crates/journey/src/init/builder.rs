@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use journey_model::ProcessState;
 use journey_trace::lane::{Lane, LaneConfig};
-use journey_trace::propagation::{self, Formats};
 use journey_trace::span;
 use opentelemetry::global;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use crate::config::{Config, Environment, Propagators, Wishes};
+use crate::config::{Config, Environment, Propagation, Wishes};
 use crate::console::Console;
 use crate::export::{MetricSetup, Metrics, Pipeline, Setup, SpanQueue, Tally};
 use crate::ids::DrawnIds;
@@ -99,7 +97,7 @@ impl Builder {
 
     /// Takes SIGTERM and SIGINT (on Unix; elsewhere it does nothing): when one comes, what waits is sent as soon as the
     /// guard drops, or after `drain` if it has not dropped by then. Then the signal ends the process as it would have
-    /// done. A second signal ends it at once.
+    /// done. A further signal before that begins the last export at once; one during the export ends the process.
     ///
     /// For a service that ends by itself on a signal ([`crate::shutdown_signal`]), `drain` is the time that it may take,
     /// in Kubernetes less than the grace period minus [`SHUTDOWN_DEADLINE`](crate::limits::SHUTDOWN_DEADLINE); for one
@@ -128,14 +126,12 @@ impl Builder {
     /// The first variable or value that makes no sense; journey runs already; or the system gave no thread.
     pub fn init(self) -> Result<Guard, InitError> {
         let environment = self.environment.unwrap_or_else(Environment::of_process);
+        if environment.is_true("OTEL_SDK_DISABLED") {
+            return Ok(without_export(&environment, &self.wishes));
+        }
         let config = Config::read(&environment, &self.wishes)?;
         let is_our_log = log::install(LogSettings::read(&environment)?);
         config.warnings.iter().for_each(|warning| tracing::warn!("journey: {warning}"));
-        if environment.is_true("OTEL_SDK_DISABLED") {
-            propagate(config.propagators, &config.propagate_to);
-            tracing::info!("journey: OTEL_SDK_DISABLED is true: nothing is sent, context and ids travel on");
-            return Ok(Guard::disabled());
-        }
         let running = Running::claim().ok_or_else(InitError::running)?;
         // A filter that was chosen may well keep the probe out.
         let is_bridged = cfg!(feature = "bridge") && is_our_log && environment.get(TRACE_FILTER).is_none();
@@ -147,6 +143,20 @@ impl Builder {
         }
         Ok(guard)
     }
+}
+
+/// The emergency switch: it must work whatever else is set, so that nothing but a line is made of what makes no sense.
+fn without_export(environment: &Environment, wishes: &Wishes) -> Guard {
+    let config = Config::read(environment, wishes);
+    let settings = LogSettings::read(environment);
+    let errors: Vec<String> =
+        config.as_ref().err().into_iter().chain(settings.as_ref().err()).map(InitError::to_string).collect();
+    log::install(settings.unwrap_or_default());
+    let warnings = config.as_ref().map(|config| &config.warnings[..]).unwrap_or_default();
+    warnings.iter().chain(&errors).for_each(|warning| tracing::warn!("journey: {warning}"));
+    Propagation::read(environment).unwrap_or_else(|_| Propagation::without_hosts(environment)).install();
+    tracing::info!("journey: OTEL_SDK_DISABLED is true: nothing is sent, context and ids travel on");
+    Guard::disabled()
 }
 
 fn start(config: Config, running: Running, bridge: Bridge) -> Result<Guard, InitError> {
@@ -182,10 +192,10 @@ fn start(config: Config, running: Running, bridge: Bridge) -> Result<Guard, Init
         .build();
     let metrics = measured.map(|setup| Metrics::start(setup, &tally));
     observe(&lane, console.clone());
-    propagate(config.propagators, &config.propagate_to);
+    config.propagation.install();
     global::set_tracer_provider(provider.clone());
     span::install(config.sampling.tracing(provider.tracer(span::SCOPE_NAME)));
-    lane.process(ProcessState::Running);
+    lane.sign_of_life();
     lane.install_this();
     panic_hook::chain();
     tracing::info!("{start_line}");
@@ -206,13 +216,6 @@ fn observe(lane: &Lane, console: Option<Console>) {
         #[cfg(feature = "testing")]
         crate::testing::signal(record);
     });
-}
-
-/// What works without any export.
-fn propagate(propagators: Propagators, hosts: &str) {
-    let Propagators { trace_context, baggage } = propagators;
-    propagation::set_formats(Formats { trace_context, baggage });
-    propagation::set_propagate_to(hosts);
 }
 
 /// The right to be the only one: two guards would fight over the global tracer.

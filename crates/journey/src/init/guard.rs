@@ -1,9 +1,12 @@
 //! What keeps Journey running.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use journey_trace::span;
+use journey_trace::lane::Dropped;
+use journey_trace::limits::OPEN_STAGES_MAX;
+use journey_trace::{CellCounters, JourneyCell, span};
 use opentelemetry::global;
 use opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -45,17 +48,28 @@ pub(super) struct Parts {
 
 /// What runs, for the guard and for whoever else may have to end it. `None` if disabled, or stopped.
 #[derive(Debug)]
-pub(super) struct Shared(Mutex<Option<Parts>>);
+pub(super) struct Shared {
+    parts: Mutex<Option<Parts>>,
+    /// Apart from the lock, which is held for the whole of the last export: who asks must not wait for that.
+    is_over: AtomicBool,
+}
 
 impl Shared {
+    fn new(parts: Option<Parts>) -> Arc<Self> {
+        Arc::new(Self { is_over: parts.is_none().into(), parts: Mutex::new(parts) })
+    }
+
+    /// Whether nothing runs, or runs any more. Never waits.
     pub(super) fn is_over(&self) -> bool {
-        self.parts().is_none()
+        self.is_over.load(SeqCst)
     }
 
     /// Stops, once. Whoever comes second waits for the first and is told nothing.
     pub(super) fn stop(&self) -> Option<ExportReport> {
         let mut parts = self.parts();
-        parts.take().map(stop)
+        let report = parts.take().map(stop);
+        self.is_over.store(true, SeqCst);
+        report
     }
 
     /// Stops, and says what was lost.
@@ -64,17 +78,17 @@ impl Shared {
     }
 
     fn parts(&self) -> MutexGuard<'_, Option<Parts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Guard {
     pub(super) fn disabled() -> Self {
-        Self { shared: Arc::new(Shared(Mutex::new(None))) }
+        Self { shared: Shared::new(None) }
     }
 
     pub(super) fn running(parts: Parts) -> Self {
-        Self { shared: Arc::new(Shared(Mutex::new(Some(parts)))) }
+        Self { shared: Shared::new(Some(parts)) }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
@@ -110,16 +124,33 @@ impl Drop for Guard {
 }
 
 fn log(report: ExportReport) {
-    let ExportReport { signals_lost, spans_lost, metrics_lost, stages_open, signals_late, .. } = report;
+    let ExportReport { signals_lost, signals_dropped, spans_lost, metrics_lost, stages_open, .. } = report;
     if signals_lost + spans_lost + metrics_lost > 0 {
+        let Dropped { beats, process, starts, ends } = signals_dropped;
         tracing::warn!(
-            "journey: stopped; lost: {signals_lost} signals, {spans_lost} spans, {metrics_lost} data points"
+            "journey: stopped; lost: {signals_lost} signals ({} of them dropped: {beats} beats, {process} signs of \
+             life, {starts} starts, {ends} ends), {spans_lost} spans, {metrics_lost} data points",
+            signals_dropped.total()
         );
     }
+    let signals_late = report.signals_late;
     if stages_open + signals_late > 0 {
         tracing::warn!(
             "journey: stopped before its work: {stages_open} stages are still open, {signals_late} starts or ends \
              of stages came after the last word; stop the service's tasks before the guard drops"
+        );
+    }
+    if report.stages_without_beats > 0 {
+        tracing::warn!(
+            "journey: {} stages gave no sign of life, since {OPEN_STAGES_MAX} others were open",
+            report.stages_without_beats
+        );
+    }
+    let CellCounters { conflicts, invalid_ids, refused_facets } = JourneyCell::counters();
+    if conflicts + invalid_ids + refused_facets > 0 {
+        tracing::warn!(
+            "journey: not taken since the start of the process: {conflicts} second, different ids, {invalid_ids} texts \
+             that are no id, {refused_facets} facets"
         );
     }
 }

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::limits::SIGNAL_LOOK;
+use crate::limits::{SHUTDOWN_DEADLINE, SIGNAL_LOOK};
 
 use super::InitError;
 use super::guard::Shared;
@@ -17,7 +17,8 @@ use super::guard::Shared;
 /// after `drain`. Then the signal does what it would have done.
 ///
 /// There is one thread for it in the process, and it stays: a signal that was taken once has lost its default effect,
-/// so somebody must have it for ever. A second signal ends the wait at once.
+/// so somebody must have it for ever. It never exports itself, so that it can take a further signal at any time: one that
+/// comes before the last export begins it at once, one that comes during the export ends the process.
 pub(super) fn take(running: &Arc<Shared>, drain: Duration) -> Result<(), InitError> {
     let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
     if watched.is_none() {
@@ -46,8 +47,8 @@ fn watch(mut signals: Signals) {
                 "journey: signal {signal}: the last export begins when the service is done, within {drain:?}"
             );
             let is_urgent = wait(&mut signals, until, || running.is_over());
-            running.stop_and_log();
-            if !is_urgent {
+            let is_cut_short = export(&mut signals, running);
+            if !is_urgent && !is_cut_short {
                 // A service that has come to its end by itself is about to return from `main`, with its own exit code.
                 wait(&mut signals, until, || false);
             }
@@ -62,6 +63,22 @@ fn watched() -> Option<(Arc<Shared>, Duration)> {
     let watched = watched.as_ref()?;
     let running = watched.running.upgrade().filter(|running| !running.is_over())?;
     Some((running, watched.drain))
+}
+
+/// The last export, or what is left of it. True if a further signal came before its end.
+fn export(signals: &mut Signals, running: Arc<Shared>) -> bool {
+    let stop = {
+        let running = running.clone();
+        move || running.stop_and_log()
+    };
+    match thread::Builder::new().name("journey-stop".into()).spawn(stop) {
+        // The export has its own deadline; the other one is for a system that starves its thread.
+        Ok(stop) => wait(signals, Instant::now() + 2 * SHUTDOWN_DEADLINE, || stop.is_finished()),
+        Err(_) => {
+            running.stop_and_log();
+            false
+        }
+    }
 }
 
 /// Until that time, or until `is_over`. True if a further signal came before.

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::config::{Config, Propagators, SpanSize};
+use journey_trace::propagation::{Formats, HostList};
+
+use crate::config::{Config, SpanSize};
 
 /// Where what goes and how, without secrets. Only what differs from machine to machine is left out.
 pub(super) fn of(config: &Config) -> String {
@@ -17,8 +19,8 @@ pub(super) fn of(config: &Config) -> String {
         format!("journey lane to {}", place(destinations.lane.as_ref())),
         metrics(config),
         format!("sampler {}", config.sampling.text),
-        format!("propagators {}", propagators(config.propagators)),
-        format!("ids go to {}", hosts(&config.propagate_to)),
+        format!("propagators {}", propagators(config.propagation.formats)),
+        format!("ids go to {}", hosts(&config.propagation.hosts)),
         format!("beats every {:?}", config.beat_interval),
         format!("span queue {}", config.batching.queue),
         span_size(&config.span_size),
@@ -41,8 +43,8 @@ fn metrics(config: &Config) -> String {
     }
 }
 
-fn propagators(propagators: Propagators) -> &'static str {
-    match (propagators.trace_context, propagators.baggage) {
+fn propagators(formats: Formats) -> &'static str {
+    match (formats.trace_context, formats.baggage) {
         (true, true) => "tracecontext+baggage",
         (true, false) => "tracecontext",
         (false, true) => "baggage",
@@ -51,11 +53,8 @@ fn propagators(propagators: Propagators) -> &'static str {
 }
 
 /// Neighbours are always among them.
-fn hosts(propagate_to: &str) -> String {
-    match propagate_to {
-        "" => "neighbours".into(),
-        hosts => format!("neighbours and {hosts}"),
-    }
+fn hosts(listed: &HostList) -> String {
+    if listed.is_empty() { "neighbours".into() } else { format!("neighbours and {listed}") }
 }
 
 /// Only if texts are cut: the numbers are the SDK's own otherwise.

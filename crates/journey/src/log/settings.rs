@@ -15,6 +15,16 @@ pub(crate) struct LogSettings {
     pub(super) bridge: crate::bridge::BridgeFilter,
 }
 
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            format: Format::text(),
+            #[cfg(feature = "bridge")]
+            bridge: crate::bridge::BridgeFilter::default(),
+        }
+    }
+}
+
 impl LogSettings {
     /// # Errors
     /// A variable that makes no sense.

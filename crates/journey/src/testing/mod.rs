@@ -49,7 +49,8 @@ pub(crate) use router::{signal, span_ended, span_started};
 
 /// Runs a future and gives the spans and stages that it made and that have ended.
 ///
-/// The future starts with an empty `Context`. Tasks take part if they go on in it ([`crate::spawn`]). When the future
+/// The future starts as a request does under a layer: with a `Context` that has nothing but an empty
+/// [`JourneyCell`](crate::JourneyCell). Tasks take part if they go on in it ([`crate::spawn`]). When the future
 /// is done, spans and stages that are still open are waited for, at most
 /// [`CAPTURE_SETTLE_MAX`], if this runs in tokio.
 ///

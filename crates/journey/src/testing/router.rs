@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use journey_model::{Signal, SpanRecord, attribute};
-use journey_trace::ContextExt;
 use journey_trace::lane::{Lane, LaneConfig};
+use journey_trace::{ContextExt, JourneyCell};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{Span, SpanData};
@@ -33,7 +33,9 @@ pub(super) fn register() -> (Registered, Context) {
             record_signal(record, |_, _| Some(recording.clone()));
         }
     });
-    (Registered(recording.clone()), Context::new().with_lane(lane).with_value(recording))
+    // As a layer gives its request one: what the code sets of the order shows on what comes after.
+    let cx = Context::new().with_cell(JourneyCell::new()).with_lane(lane).with_value(recording.clone());
+    (Registered(recording), cx)
 }
 
 impl Registered {

@@ -35,6 +35,31 @@ fn captures_are_apart() {
     });
 }
 
+/// Scenario: a handler learns its order, and then begins a stage.
+/// Guarantees: the stage has the order, as under a layer; once a capture had no cell, and a test of a handler showed the
+/// opposite of production.
+#[test]
+fn an_id_that_the_work_sets_is_seen() {
+    let captured = capture_blocking(|| {
+        assert!(crate::set_order_id("ORD-1"));
+        stage("price_accept").run_blocking(|_| Ok::<_, String>(())).expect("it works");
+    });
+    assert_eq!(captured.with_attribute("order.id", "ORD-1").count(), 1);
+}
+
+/// Scenario: a handler wants its trace to be kept.
+/// Guarantees: the wish is on its span.
+#[test]
+fn a_wish_to_keep_is_seen() {
+    let captured = capture_blocking(|| {
+        let span = server("GET /orders", &Context::current());
+        let _attached = span.context().clone().attach();
+        crate::keep_trace();
+        span.end();
+    });
+    assert_eq!(captured.with_attribute("journey.keep", true).count(), 1);
+}
+
 /// Scenario: the work calls over a hop, whose other side knows the headers only; there an edge begins a trace anew,
 /// with a link; a stage runs on either side.
 /// Guarantees: all of it is captured, and the snapshot shows how it hangs together.

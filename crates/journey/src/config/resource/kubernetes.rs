@@ -12,6 +12,11 @@ pub(super) fn detect(environment: &Environment, root: Root<'_>) -> impl Iterator
     let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
     let is_inside = environment.get("KUBERNETES_SERVICE_HOST").is_some();
     let inside = |read: &dyn Fn() -> Option<String>| if is_inside { read() } else { None };
+    let node = variable(&["K8S_NODE_NAME", "NODE_NAME"]);
+    // A pod's host name is its own name, cut to 63 characters, unless the manifest says otherwise. In the network of its
+    // node it has the node's.
+    let host = inside(&|| variable(&["HOSTNAME"]).or_else(|| root.read("/etc/hostname")));
+    let pod_by_host = host.filter(|host| node.as_ref() != Some(host));
     let found = [
         ("k8s.cluster.name", variable(&["K8S_CLUSTER_NAME"])),
         ("k8s.container.name", variable(&["K8S_CONTAINER_NAME"])),
@@ -21,16 +26,8 @@ pub(super) fn detect(environment: &Environment, root: Root<'_>) -> impl Iterator
             variable(&["K8S_NAMESPACE_NAME", "K8S_NAMESPACE", "K8S_POD_NAMESPACE", "POD_NAMESPACE"])
                 .or_else(|| root.read("/var/run/secrets/kubernetes.io/serviceaccount/namespace")),
         ),
-        (
-            "k8s.node.name",
-            variable(&["K8S_NODE_NAME", "NODE_NAME"]).filter(|_| is_pod(environment, is_inside)),
-        ),
-        (
-            "k8s.pod.name",
-            variable(&["K8S_POD_NAME", "POD_NAME"])
-                // A pod's host name is its own name, cut to 63 characters, unless the manifest says otherwise.
-                .or_else(|| inside(&|| variable(&["HOSTNAME"]).or_else(|| root.read("/etc/hostname")))),
-        ),
+        ("k8s.node.name", node.filter(|_| is_pod(environment, is_inside))),
+        ("k8s.pod.name", variable(&["K8S_POD_NAME", "POD_NAME"]).or(pod_by_host)),
         (
             "k8s.pod.uid",
             variable(&["K8S_POD_UID", "POD_UID"])

@@ -41,11 +41,10 @@ pub(super) fn read(
     }
     let instance = instance(given.iter().find(|(name, _)| name == attribute::SERVICE_INSTANCE_ID));
     set(&mut given, attribute::SERVICE_INSTANCE_ID, instance);
-    let place: Vec<_> =
-        place(environment, Root(root)).filter(|place| !is_given(&given, &place.key)).collect();
+    let found = place(environment, Root(root)).chain(sdk());
+    let found: Vec<_> = found.filter(|found| !is_given(&given, &found.key)).collect();
     let mut attributes: Vec<_> = given.into_iter().map(|(key, value)| Attribute::new(key, value)).collect();
-    attributes.extend(place);
-    attributes.extend(sdk());
+    attributes.extend(found);
     Ok(Resource { attributes })
 }
 

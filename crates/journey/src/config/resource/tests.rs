@@ -80,6 +80,19 @@ fn a_pod() {
     );
 }
 
+/// Scenario: a pod in the network of its node, whose host name is the node's.
+/// Guarantees: it is not taken for the pod's.
+#[test]
+fn a_pod_in_the_network_of_its_node() {
+    check(
+        &[],
+        &[("HOSTNAME", "node-1"), ("K8S_NODE_NAME", "node-1"), ("KUBERNETES_SERVICE_HOST", "10.0.0.1")],
+        expect![[r#"
+            host.name=Str("node-1")
+            k8s.node.name=Str("node-1")"#]],
+    );
+}
+
 /// Scenario: nothing can be read, as in an image without any file.
 /// Guarantees: nothing is made up, and nothing fails.
 #[test]
@@ -103,12 +116,14 @@ fn reads_are_bounded() {
 /// Guarantees: the user wins.
 #[test]
 fn the_user_wins() {
-    let variables =
-        [("OTEL_RESOURCE_ATTRIBUTES", "host.name=mine,k8s.pod.name=mine"), ("K8S_POD_NAME", "theirs")];
+    let variables = [
+        ("OTEL_RESOURCE_ATTRIBUTES", "host.name=mine,k8s.pod.name=mine,telemetry.distro.name=mine"),
+        ("K8S_POD_NAME", "theirs"),
+    ];
     let environment = Environment::new(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let wishes = Wishes { service: "crm-api".into(), ..Wishes::default() };
     let resource = read(&environment, &wishes, Path::new("/")).expect("good variables");
-    for key in ["host.name", "k8s.pod.name"] {
+    for key in ["host.name", "k8s.pod.name", "telemetry.distro.name"] {
         assert_eq!(resource.str(key), Some("mine"), "{key}");
         assert_eq!(resource.attributes.iter().filter(|attribute| attribute.key == key).count(), 1);
     }

@@ -113,6 +113,7 @@ fn samplers() {
         (root(1.into()), root(u128::MAX.into()), sampling.follows_parent)
     };
     assert_eq!(keeps("always_on", ""), (true, true, false));
+    assert_eq!(keeps("ALWAYS_ON", ""), (true, true, false));
     assert_eq!(keeps("parentbased_always_off", ""), (false, false, true));
     assert_eq!(keeps("traceidratio", "0.5"), (true, false, false));
     assert_eq!(keeps("parentbased_traceidratio", "0"), (false, false, true));
@@ -135,15 +136,19 @@ fn errors_name_the_variable() {
         ("JOURNEY_BEAT_INTERVAL", "soon"),
         ("JOURNEY_BEAT_INTERVAL", "1ms"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+        ("JOURNEY_PROPAGATE_TO", "https://api.example.com:443"),
         ("OTEL_SPAN_LINK_COUNT_LIMIT", "many"),
         ("OTEL_RESOURCE_ATTRIBUTES", "nonsense"),
     ] {
         let error = error(name, value);
         assert!(error.starts_with(name) && error.contains(value), "{error}");
     }
-    let variables = [("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "7")];
-    assert!(config(&variables).unwrap_err().to_string().starts_with("OTEL_TRACES_SAMPLER_ARG"));
+    for (with, name, value) in [
+        (("OTEL_TRACES_SAMPLER", "traceidratio"), "OTEL_TRACES_SAMPLER_ARG", "7"),
+        (("OTEL_METRICS_EXPORTER", "otlp"), "OTEL_METRIC_EXPORT_INTERVAL", "1m"),
+    ] {
+        assert!(config(&[with, (name, value)]).unwrap_err().to_string().starts_with(name), "{name}");
+    }
 }
 
 /// Scenario: a URL that is none, with a secret in it.
@@ -154,6 +159,10 @@ fn a_bad_url_keeps_its_secret() {
         ("htp://user:s3cret@agent:1?key=s3cret", "htp://REDACTED@agent:1"),
         ("s3cret@agent", "REDACTED@agent"),
         ("agent:4318", "agent:4318"),
+        // The text was once cut at `?` and `#` before anybody looked for the `@`, which left half of a password.
+        ("http://user:s3cret?x@host:4318", "http://REDACTED@host:4318"),
+        ("http://user:pa#s3cret@host", "http://REDACTED@host"),
+        ("user:s3cret//x@host", "REDACTED@host"),
     ] {
         let error = config(&[("OTEL_EXPORTER_OTLP_ENDPOINT", value)]).unwrap_err().to_string();
         assert!(error.contains(&format!("{shown:?}")) && !error.contains("s3cret"), "{error}");
@@ -172,4 +181,25 @@ fn unsupported_variables_are_named() {
         ("OTEL_SERVICE_NAMES", "crm-api"),
     ]);
     assert_eq!(config.unwrap().warnings, ["OTEL_SERVICE_NAMES is set and has no effect"]);
+}
+
+/// Scenario: builder and environment are printed, with secrets in headers and in the builder's endpoints.
+/// Guarantees: names, no secret.
+#[test]
+fn debug_shows_no_secret() {
+    let builder = crate::builder("crm-api")
+        .endpoint("http://user:s3cret@agent:4318?key=s3cret")
+        .lane_endpoint("http://user:s3cret@relay:4319")
+        .environment([("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret")]);
+    let shown = format!("{builder:?}");
+    assert!(shown.contains("OTEL_EXPORTER_OTLP_HEADERS") && shown.contains("REDACTED@agent:4318"), "{shown}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+/// Scenario: spans are not to wait for company.
+/// Guarantees: that is no error.
+#[test]
+fn a_delay_of_zero_is_the_least() {
+    let batching = config(&[("OTEL_BSP_SCHEDULE_DELAY", "0")]).unwrap().batching;
+    assert_eq!(batching.linger, Duration::from_millis(1));
 }

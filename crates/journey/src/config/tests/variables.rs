@@ -57,7 +57,7 @@ const HONOURED: &[(&str, &str, Look, &str)] = &[
     ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "7", |c| c.span_size.counts.max_attributes_per_link.to_string(), "7"),
     ("OTEL_METRICS_EXPORTER", "none", |c| c.destinations.metrics.is_some().to_string(), "false"),
     ("OTEL_METRIC_EXPORT_INTERVAL", "7", |c| format!("{:?}", c.metrics.interval), "7ms"),
-    ("OTEL_PROPAGATORS", "baggage", |c| c.propagators.trace_context.to_string(), "false"),
+    ("OTEL_PROPAGATORS", "baggage", |c| c.propagation.formats.trace_context.to_string(), "false"),
     ("OTEL_RESOURCE_ATTRIBUTES", "a=b", |c| c.resource.str("a").unwrap_or_default().to_owned(), "b"),
     ("OTEL_SERVICE_NAME", "x", |c| c.service().to_owned(), "x"),
     ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "7", |c| c.span_size.counts.max_attributes_per_span.to_string(), "7"),
@@ -108,6 +108,9 @@ const WARNED: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "1"),
     ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+    ("OTEL_EXPORTER_OTLP_TEMPORALITY_PREFERENCE", "delta"),
+    ("OTEL_EXPORTER_OTLP_TRACES_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
+    ("OTEL_EXPORTER_OTLP_TRACES_TEMPORALITY_PREFERENCE", "delta"),
     ("OTEL_EXPORTER_PROMETHEUS_HOST", "x"),
     ("OTEL_EXPORTER_PROMETHEUS_PORT", "1"),
     ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://x"),
@@ -121,6 +124,14 @@ const WARNED: &[(&str, &str)] = &[
     ("OTEL_METRIC_EXPORT_TIMEOUT", "1"),
     ("OTEL_PROPAGATORS", "b3"),
     ("OTEL_TRACES_EXPORTER", "zipkin"),
+    // These are read, but something else that they need is missing.
+    ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"),
+    ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/no/such/file"),
+    ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
+    ("OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", "/no/such/file"),
+    ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/no/such/file"),
+    ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true"),
+    ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
 ];
 
 /// Scenario: each variable that is supported is set, alone.
@@ -168,15 +179,85 @@ fn no_supported_variable_is_untested() {
     }
 }
 
-/// Scenario: variables of metrics without any export of metrics.
-/// Guarantees: they are warned about, with what is missing.
+/// Scenario: variables of metrics without any export of metrics, with a value that makes sense or not.
+/// Guarantees: they are warned about, with what is missing, and nothing fails. Once only some of them were, and an
+/// interval of two hours stopped a service that had no metrics.
 #[test]
 fn metrics_need_their_exporter() {
-    let warnings = config(&[("OTEL_METRIC_EXPORT_INTERVAL", "5")]).unwrap().warnings;
-    assert_eq!(
-        warnings,
-        ["OTEL_METRIC_EXPORT_INTERVAL is set and has no effect without OTEL_METRICS_EXPORTER=otlp"]
-    );
+    for (name, value) in [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "7200000"),
+        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://agent"),
+        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
+    ] {
+        let warnings = config(&[(name, value)]).expect(name).warnings;
+        assert_eq!(warnings, [format!("{name} is set and has no effect without OTEL_METRICS_EXPORTER=otlp")]);
+    }
+}
+
+/// Scenario: variables that need something else, with it.
+/// Guarantees: nobody is warned.
+#[test]
+fn what_is_there_is_not_missed() {
+    let grpc = ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    for variables in [
+        &[("OTEL_TRACES_SAMPLER", "ParentBased_TraceIdRatio"), ("OTEL_TRACES_SAMPLER_ARG", "0.1")][..],
+        &[grpc, ("OTEL_EXPORTER_OTLP_ENDPOINT", "agent:4317"), ("OTEL_EXPORTER_OTLP_INSECURE", "true")],
+        &[("OTEL_EXPORTER_OTLP_INSECURE", "false")],
+        &[("JOURNEY_SAMPLE", "GET /x=1")],
+    ] {
+        assert_eq!(config(variables).unwrap().warnings, [""; 0], "{variables:?}");
+    }
+}
+
+/// Scenario: a pod in whose namespace there are Services called `otel-collector` and `journey-relay`.
+/// Guarantees: nobody is warned of variables that nobody has set; once there were a dozen lines at each start.
+#[test]
+fn services_of_kubernetes_make_no_noise() {
+    let links = ["otel-collector", "journey-relay", "otel-exporter-otlp"].map(|service| {
+        let service = service.to_uppercase().replace('-', "_");
+        [
+            (format!("{service}_SERVICE_HOST"), "10.0.0.11"),
+            (format!("{service}_SERVICE_PORT"), "4317"),
+            (format!("{service}_SERVICE_PORT_OTLP_HTTP"), "4318"),
+            (format!("{service}_PORT"), "tcp://10.0.0.11:4317"),
+            (format!("{service}_PORT_4317_TCP"), "tcp://10.0.0.11:4317"),
+            (format!("{service}_PORT_4317_TCP_PROTO"), "tcp"),
+            (format!("{service}_PORT_4317_TCP_PORT"), "4317"),
+            (format!("{service}_PORT_4317_TCP_ADDR"), "10.0.0.11"),
+        ]
+    });
+    let links: Vec<(&str, &str)> = links.iter().flatten().map(|(name, value)| (&**name, *value)).collect();
+    assert_eq!(config(&links).unwrap().warnings, [""; 0]);
+    for (name, value) in [("OTEL_COLLECTOR_PORT", "4317"), ("OTEL_PORT_X_TCP", "1"), ("OTEL_SERVICE", "x")] {
+        assert_eq!(config(&[(name, value)]).unwrap().warnings.len(), 1, "{name}");
+    }
+}
+
+/// Scenario: each `JOURNEY_*` variable of the documents, and a slip of the pen.
+/// Guarantees: only the slip is warned about, by name.
+#[test]
+fn unknown_variables_of_ours_are_named() {
+    let documents = [
+        include_str!("../../../../../docs/environment.md"),
+        include_str!("../../../../../docs/operations.md"),
+    ];
+    let words = documents.concat();
+    let words = words.split(|char: char| !(char.is_ascii_alphanumeric() || char == '_'));
+    let documented: Vec<&str> =
+        words.filter(|word| word.strip_prefix("JOURNEY_").is_some_and(|rest| !rest.is_empty())).collect();
+    assert!(documented.contains(&"JOURNEY_PROPAGATE_TO") && documented.contains(&"JOURNEY_AMQP_URL"));
+    let warnings = |name: &str| {
+        let variables = [(name.to_owned(), "x".to_owned())];
+        super::super::own_variables::warnings(&Environment::new(variables)).collect::<Vec<_>>()
+    };
+    for name in documented {
+        let is_of_bridge = name == "JOURNEY_TRACE_FILTER" && !cfg!(feature = "bridge");
+        assert_eq!(warnings(name).len(), usize::from(is_of_bridge), "{name}");
+    }
+    let slip = format!("{}O", "JOURNEY_PROPAGATE_TO");
+    assert_eq!(warnings(&slip), [format!("{slip} is set and has no effect: there is no such variable")]);
 }
 
 /// Scenario: gRPC, with and without scheme, path and `INSECURE`.

@@ -4,8 +4,11 @@
 
 use std::sync::Arc;
 
-use journey_model::attribute::ERROR_TYPE;
+use journey_model::Signal;
+use journey_model::attribute::{ERROR_TYPE, JOURNEY_SIGNAL};
+use journey_trace::lane::Dropped;
 use journey_trace::limits::LANE_QUEUE_RECORDS_MAX;
+use journey_trace::{CellCounters, JourneyCell};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
@@ -20,6 +23,7 @@ pub(super) fn observe(meter: &Meter, tally: &Arc<Tally>, spoken: Spoken) {
     processed(meter, tally);
     exported(meter, tally, spoken);
     points_exported(meter, tally, spoken);
+    refused(meter);
 }
 
 fn queue(meter: &Meter, tally: &Arc<Tally>) {
@@ -55,12 +59,21 @@ fn processed(meter: &Meter, tally: &Arc<Tally>) {
         .with_unit("{span}")
         .with_description("Spans for which the processing has finished, successfully or not.")
         .with_callback(move |processed| {
-            let lane_dropped = tally.lane.counters().dropped.total();
-            for (component, out, dropped) in
-                [(&spans, &tally.spans_out, tally.spans.dropped()), (&lane, &tally.signals_out, lane_dropped)]
-            {
+            for (component, out) in [(&spans, &tally.spans_out), (&lane, &tally.signals_out)] {
                 processed.observe(out.settled(), &component.labels());
-                processed.observe(dropped, &component.labels_failed("queue_full"));
+            }
+            processed.observe(tally.spans.dropped(), &spans.labels_failed(QUEUE_FULL));
+            // A lost beat is nothing, a lost end an order that looks stuck.
+            let Dropped { beats, process, starts, ends } = tally.lane.counters().dropped;
+            for (signal, dropped) in [
+                (Signal::Beat, beats),
+                (Signal::Process, process),
+                (Signal::Start, starts),
+                (Signal::End, ends),
+            ] {
+                let [name, kind, error] = lane.labels_failed(QUEUE_FULL);
+                processed
+                    .observe(dropped, &[name, kind, error, KeyValue::new(JOURNEY_SIGNAL, signal.as_str())]);
             }
         })
         .build();
@@ -96,6 +109,23 @@ fn points_exported(meter: &Meter, tally: &Arc<Tally>, spoken: Spoken) {
             exported.observe(tally.metrics_out.delivered(), &exporter.labels());
             let lost = tally.metrics_out.lost() + tally.metrics.dropped();
             exported.observe(lost, &exporter.labels_failed(UNKNOWN));
+        })
+        .build();
+}
+
+/// What the cells of the process did not take, by reason.
+fn refused(meter: &Meter) {
+    meter
+        .u64_observable_counter("journey.context.refused")
+        .with_unit("{value}")
+        .with_description("Ids and facets that the journey context did not take.")
+        .with_callback(|refused| {
+            let CellCounters { conflicts, invalid_ids, refused_facets } = JourneyCell::counters();
+            for (reason, count) in
+                [("conflict", conflicts), ("invalid_id", invalid_ids), ("invalid_facet", refused_facets)]
+            {
+                refused.observe(count, &[KeyValue::new(ERROR_TYPE, reason)]);
+            }
         })
         .build();
 }
@@ -140,6 +170,8 @@ const LANE: &str = "journey_lane";
 
 /// Of the conventions: an error without a class of its own. The export knows many reasons, and logs them.
 const UNKNOWN: &str = "_OTHER";
+/// Of the conventions too.
+const QUEUE_FULL: &str = "queue_full";
 
 fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

@@ -127,6 +127,15 @@ const DATA_LOSS: u32 = 15;
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use reqwest::Body;
+
+    use crate::limits::ANSWER_BYTES_MAX;
+
     use super::*;
 
     fn said(code: u32, details: &str) -> HeaderMap {
@@ -171,6 +180,22 @@ mod tests {
                 matches!(answer, Answer::Later { after: Some(after), .. } if after.as_secs() == 2),
                 "{answer:?}"
             );
+        }
+    }
+
+    /// Scenario: an answer with trailers, too long to keep, in frames of 1 kB: taken, and not now.
+    /// Guarantees: the trailers count. Once they were thrown away with the body, and what the collector had taken was
+    /// sent again for minutes.
+    #[tokio::test]
+    async fn a_long_answer_has_its_trailers() {
+        for (code, is_taken) in [(OK, true), (UNAVAILABLE, false)] {
+            let frames =
+                (0..=ANSWER_BYTES_MAX / 1024).map(|_| Frame::data(Bytes::from_static(&[b'x'; 1024])));
+            let frames = frames.chain([Frame::trailers(said(code, ""))]);
+            let body = StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)));
+            let response = Response::from(http::Response::new(Body::wrap(body)));
+            let answer = answer(Ok(response)).await;
+            assert_eq!(matches!(answer, Answer::Taken { rejected: 0, .. }), is_taken, "{answer:?}");
         }
     }
 

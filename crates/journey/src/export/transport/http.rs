@@ -84,4 +84,16 @@ mod tests {
             assert!(matches!(answer, Answer::Refused { .. }), "{code}");
         }
     }
+
+    /// Scenario: an answer that is too long to keep, good and bad.
+    /// Guarantees: the status counts.
+    #[tokio::test]
+    async fn a_long_answer_has_its_status() {
+        for (status, is_taken) in [(200, true), (400, false)] {
+            let body = vec![b'x'; crate::limits::ANSWER_BYTES_MAX + 1];
+            let response = http::Response::builder().status(status).header(CONTENT_TYPE, PROTOBUF).body(body);
+            let answer = answer(Ok(Response::from(response.unwrap()))).await;
+            assert_eq!(matches!(answer, Answer::Taken { rejected: 0, .. }), is_taken, "{answer:?}");
+        }
+    }
 }

@@ -15,17 +15,20 @@ pub(super) struct Content {
     pub(super) trailers: HeaderMap,
 }
 
-/// Reads to the end, so that the connection can be used again. Of a body that is too long, or breaks off, nothing but
-/// the headers is known.
+/// Reads to the end, within the request's time: the connection can be used again, and gRPC tells by the trailers how it
+/// went. Of a body that is too long nothing else is kept.
 pub(super) async fn content(response: Response) -> Result<Content, reqwest::Error> {
     let mut body = Body::from(response);
     let mut bytes = BytesMut::new();
     let mut content = Content::default();
+    let mut is_too_long = false;
     while let Some(frame) = body.frame().await {
         let frame = match frame?.into_data() {
-            Ok(data) if bytes.len() + data.len() > ANSWER_BYTES_MAX => return Ok(Content::default()),
             Ok(data) => {
-                bytes.extend_from_slice(&data);
+                is_too_long |= bytes.len() + data.len() > ANSWER_BYTES_MAX;
+                if !is_too_long {
+                    bytes.extend_from_slice(&data);
+                }
                 continue;
             }
             Err(frame) => frame,
@@ -34,6 +37,8 @@ pub(super) async fn content(response: Response) -> Result<Content, reqwest::Erro
             content.trailers = trailers;
         }
     }
-    content.bytes = bytes.freeze();
+    if !is_too_long {
+        content.bytes = bytes.freeze();
+    }
     Ok(content)
 }

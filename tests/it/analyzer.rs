@@ -17,7 +17,7 @@ use tempfile::TempDir;
 /// A daemon on free ports, and the folder of its rows.
 async fn start(config: Config, data: &Path) -> Daemon {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    Daemon::start(Config { api: any, otlp_http: any, ..config }, data).await.unwrap()
+    Daemon::start(Config { api: any, otlp_grpc: any, otlp_http: any, ..config }, data).await.unwrap()
 }
 
 /// A definition with short limits, in a file of the folder.

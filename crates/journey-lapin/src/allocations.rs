@@ -28,7 +28,7 @@ fn count(mut work: impl FnMut()) -> u64 {
 }
 
 /// A context with a remote parent and an order, and an SDK without processors behind it.
-fn context(flags: TraceFlags) -> Context {
+pub(crate) fn context(flags: TraceFlags) -> Context {
     static SDK: Once = Once::new();
     SDK.call_once(|| {
         let tracer = SdkTracerProvider::builder().build().tracer("test");

@@ -42,10 +42,10 @@
 //! | `journey.messaging.queue.duration` | histogram, s: from publish to hand-over | destination |
 //! | `journey.messaging.outcomes` | counter | operation name, destination, outcome |
 //! | `journey.messaging.redeliveries`, `.overdue`, `.consumers_lost` | counter | destination |
-//! | `journey.messaging.unsettled.count`, `.age` | gauge, and age of the oldest in s | destination (the queue) |
+//! | `journey.messaging.unsettled.count`, `.age` | gauge, and age of the oldest in s; 0 while the queue is consumed and nothing held | destination (the queue; none for a made-up name) |
 //!
 //! Warnings, through `tracing`: `journey.messaging.consumer_lost` when a consumer gets no messages any more
-//! ([`Consumer::is_lost`]), and `journey.messaging.overdue` when a delivery comes near the broker's acknowledgement
+//! ([`Consumer::is_lost`] says when that is known), and `journey.messaging.overdue` when a delivery comes near the broker's acknowledgement
 //! timeout ([`Settings::ack_timeout`]). A thread of its own sees to both, so they come even if the runtime is busy.
 //!
 //! Headers: W3C `traceparent`, `tracestate` unless it is empty, `baggage` with the business ids; `journey-sent-ms`, the
@@ -62,7 +62,7 @@
 //!
 //! # async fn example() -> lapin::Result<()> {
 //! let connection = Connection::connect("amqp://127.0.0.1:5672", ConnectionProperties::default()).await?;
-//! let channel = connection.create_channel().await?.traced();
+//! let channel = connection.create_channel().await?.traced().on(&connection);
 //! channel.confirm_select(ConfirmSelectOptions::default()).await?;
 //!
 //! let properties = BasicProperties::default();
@@ -89,7 +89,8 @@
 //!
 //! # Customization
 //! lapin's channel knows neither its broker nor its connection: [`Channel::at`] gives `server.address` and `server.port`
-//! to spans, [`Channel::on`] protects the connection from headers that are too large. [`Settings`] for the rest. lapin's
+//! to spans, [`Channel::on`] protects the connection from headers that are too large. Without `on` nobody knows how
+//! large a frame may be, and a publish with larger headers closes the connection, as with lapin alone. [`Settings`] for the rest. lapin's
 //! own spans (target `lapin`) live as long as the connection; a bridge of `tracing` should leave them out.
 //!
 //! # Limits

@@ -27,7 +27,8 @@ pub const DIGEST_BYTES_MAX: usize = 64;
 /// Entries of `x-death` that are looked at: one for each pair of queue and reason. Further ones are not counted.
 pub const DEATHS_MAX: usize = 32;
 
-/// Links of the span of a batch. Messages beyond it are in the batch without a link; the SDK would drop it.
+/// Links of the span of a batch: one for each message, two for one that comes again. Messages beyond it are in the batch
+/// without a link; the SDK would drop it.
 pub const BATCH_LINKS_MAX: usize = 128;
 
 /// How often unsettled deliveries and dead channels are looked at.

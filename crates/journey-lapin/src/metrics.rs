@@ -226,7 +226,12 @@ static MESSAGING: Family<Messaging> = Family::new(|meter| Messaging {
 });
 
 fn unsettled(meter: &Meter) -> (ObservableGauge<u64>, ObservableGauge<f64>) {
-    let of_queue = |queue: &str| [KeyValue::new(DESTINATION, queue.to_owned())];
+    let of_queue = |queue: &str| {
+        (!queue.is_empty())
+            .then(|| KeyValue::new(DESTINATION, queue.to_owned()))
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
     let count = meter
         .u64_observable_gauge("journey.messaging.unsettled.count")
         .with_unit("{message}")

@@ -48,7 +48,8 @@ pub enum ConsumeOutcome {
     Ack,
     /// The acknowledgement had no effect; the message comes again.
     AckLost,
-    /// The broker's acknowledgement timeout closed the channel; the message comes again.
+    /// The broker's acknowledgement timeout closed the channel; the message comes again. Only consumers are told the
+    /// reason: on a channel without one, which asks for its messages, it is [`ConsumeOutcome::AckLost`].
     AckTimeout,
     /// The consumer runs without acknowledgements.
     AutoAck,

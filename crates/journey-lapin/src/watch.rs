@@ -9,11 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use lapin::types::ShortString;
-use opentelemetry::trace::SpanContext;
 
 use crate::channel::State;
 use crate::consumer::Feed;
-use crate::history::MessageKey;
+use crate::destination::lasting_queue;
 use crate::limits::{OVERDUE_AFTER, WATCH_INTERVAL};
 use crate::unsettled::OpenDelivery;
 
@@ -44,27 +43,26 @@ pub(crate) fn consumer(feed: &Arc<Feed>, tag: ShortString) {
 pub(crate) fn cancelled(state: &Arc<State>, tag: &str) {
     let watched = lock();
     for consumer in watched.consumers.iter().filter(|consumer| consumer.tag.as_str() == tag) {
-        if let Some(feed) = consumer.feed.upgrade()
-            && Arc::ptr_eq(&feed.source.state.unsettled, &state.unsettled)
-        {
+        if let Some(feed) = consumer.feed.upgrade().filter(|feed| is_of(feed, state)) {
             feed.source.cancel();
         }
     }
 }
 
-/// The youngest attempt on this message that goes on in this process.
-pub(crate) fn open_attempt(key: &MessageKey) -> Option<SpanContext> {
-    let all = all_open();
-    let attempts = all.iter().filter_map(|open| Some((open.age(), open.attempt_on(key)?)));
-    attempts.min_by_key(|(age, _)| *age).map(|(_, attempt)| attempt)
+/// Looks for the reason why a channel died, which lapin tells to its consumers alone.
+pub(crate) fn look_at_channel(state: &State) {
+    for feed in live_consumers().iter().filter(|feed| is_of(feed, state)) {
+        feed.look_at_channel();
+    }
 }
 
-/// Tells what is held, by queue.
+/// Tells what is held, by queue; nothing of a queue is told too, as long as it is consumed.
 pub(crate) fn unsettled(mut visit: impl FnMut(&str, Held)) {
-    let all = all_open();
-    let mut by_queue: BTreeMap<&str, Held> = BTreeMap::new();
+    let (all, consumers) = (all_open(), live_consumers());
+    let queues = consumers.iter().map(|feed| lasting_queue(feed.source.queue.as_str()));
+    let mut by_queue: BTreeMap<&str, Held> = queues.map(|queue| (queue, Held::default())).collect();
     for open in all.iter().filter(|open| !open.is_settled()) {
-        let held = by_queue.entry(open.source.queue.as_str()).or_default();
+        let held = by_queue.entry(lasting_queue(open.source.queue.as_str())).or_default();
         held.count += 1;
         held.oldest = held.oldest.max(open.age());
     }
@@ -91,6 +89,15 @@ fn all_open() -> Vec<Arc<OpenDelivery>> {
     maps.iter().flat_map(|unsettled| unsettled.all()).collect()
 }
 
+/// Whether a consumer is one of this channel of lapin's.
+fn is_of(feed: &Feed, state: &State) -> bool {
+    Arc::ptr_eq(&feed.source.state.unsettled, &state.unsettled)
+}
+
+fn live_consumers() -> Vec<Arc<Feed>> {
+    lock().consumers.iter().filter_map(|watched| watched.feed.upgrade()).collect()
+}
+
 fn live_channels() -> Vec<Arc<State>> {
     lock().channels.iter().filter_map(Weak::upgrade).collect()
 }
@@ -111,9 +118,7 @@ fn watch() {
             state.look_at_line();
             look_at_deliveries(&state);
         }
-        let feeds: Vec<_> = lock().consumers.iter().filter_map(|watched| watched.feed.upgrade()).collect();
-        feeds.iter().for_each(|feed| feed.look_at_channel());
-        drop(feeds);
+        live_consumers().iter().for_each(|feed| feed.look_at_channel());
         if is_done() {
             return;
         }

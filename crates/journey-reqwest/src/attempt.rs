@@ -26,6 +26,7 @@ pub(crate) struct Sending<'a> {
 
 struct Unsent<'a> {
     request: Request,
+    template: Option<UrlTemplate>,
     extensions: &'a mut Extensions,
     next: Next<'a>,
 }
@@ -38,7 +39,13 @@ struct Sent<'a> {
 
 impl<'a> Sending<'a> {
     pub(crate) fn new(request: Request, extensions: &'a mut Extensions, next: Next<'a>) -> Self {
-        Self { unsent: Some(Unsent { request, extensions, next }), sent: None }
+        let template = extensions.get::<UrlTemplate>().copied();
+        Self { unsent: Some(Unsent { request, template, extensions, next }), sent: None }
+    }
+
+    /// The same for where the request was redirected to, which the caller's template says nothing of.
+    pub(crate) fn hop(request: Request, extensions: &'a mut Extensions, next: Next<'a>) -> Self {
+        Self { unsent: Some(Unsent { request, template: None, extensions, next }), sent: None }
     }
 }
 
@@ -47,11 +54,8 @@ impl Future for Sending<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let attempt = this
-            .unsent
-            .as_mut()
-            .and_then(|unsent| start(&mut unsent.request, unsent.extensions, &Context::current()));
-        if let Some(Unsent { request, extensions, next }) = this.unsent.take() {
+        let attempt = this.unsent.as_mut().and_then(|unsent| start(unsent, &Context::current()));
+        if let Some(Unsent { request, extensions, next, .. }) = this.unsent.take() {
             this.sent = Some(Sent { answer: next.run(request, extensions), attempt });
         }
         let Sent { answer, attempt } = this.sent.as_mut().expect("the first poll sends it");
@@ -83,7 +87,8 @@ fn end(mut attempt: ClientAttempt, result: Result<Response>) -> Result<Response>
 }
 
 /// Begins the attempt and writes the request's headers. `None` if nothing more depends on it.
-fn start(request: &mut Request, extensions: &mut Extensions, parent: &Context) -> Option<ClientAttempt> {
+fn start(unsent: &mut Unsent<'_>, parent: &Context) -> Option<ClientAttempt> {
+    let Unsent { request, template, extensions, .. } = unsent;
     if parent.is_telemetry_suppressed() {
         return None;
     }
@@ -93,7 +98,7 @@ fn start(request: &mut Request, extensions: &mut Extensions, parent: &Context) -
         method: request.method().as_str(),
         host: target::host(url),
         port: url.port_or_known_default(),
-        template: extensions.get::<UrlTemplate>().copied(),
+        template: *template,
         resends,
     };
     let attempt = ClientAttempt::start(&target, || target::redacted(url), parent);

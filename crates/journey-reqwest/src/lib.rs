@@ -47,6 +47,9 @@
 //! [`client`] a host of ours can send trace and ids on to a stranger. [`build`] has no such hole, and its redirects
 //! are attempts with spans of their own; prefer it where a redirect may leave the own network.
 //!
+//! [`build`] follows redirects whatever policy its builder has. A client that must follow none, or only some, is made by
+//! [`client`] from a finished `reqwest::Client`.
+//!
 //! # Retries
 //!
 //! Add the middleware after a retry middleware, so that each attempt passes it and is numbered:

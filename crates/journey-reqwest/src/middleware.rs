@@ -63,9 +63,10 @@ impl Middleware for JourneyMiddleware {
 }
 
 async fn follow(mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
-    for _ in 0..=REDIRECTS_MAX {
+    for hop in 0..=REDIRECTS_MAX {
         let sent = Sent::copy(&mut request);
-        let response = Sending::new(request, extensions, next.clone()).await?;
+        let send = if hop == 0 { Sending::new } else { Sending::hop };
+        let response = send(request, extensions, next.clone()).await?;
         match sent.and_then(|sent| sent.redirected(&response)) {
             Some(hop) => request = hop,
             None => return Ok(response),
@@ -75,12 +76,27 @@ async fn follow(mut request: Request, extensions: &mut Extensions, next: Next<'_
 }
 
 /// A client with [`JourneyMiddleware`]. Redirects stay reqwest's, which [copies our headers](crate#redirects).
+///
+/// The way for a policy of one's own. In particular, a service that must not follow redirects, because its URLs come
+/// from others, says so here:
+///
+/// ```
+/// # fn run() -> reqwest::Result<()> {
+/// let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+/// let crm = journey_reqwest::client(builder.build()?);
+/// # let _ = crm;
+/// # Ok(())
+/// # }
+/// ```
 pub fn client(client: Client) -> ClientWithMiddleware {
     ClientBuilder::new(client).with(JourneyMiddleware::new()).build()
 }
 
 /// A client with [`JourneyMiddleware`] that follows redirects itself, at most [`REDIRECTS_MAX`], without telling our
-/// ids to strangers. The builder's own redirect policy is replaced; its timeout counts for each hop.
+/// ids to strangers. Its timeout counts for each hop.
+///
+/// **Redirects are followed, also if the builder says otherwise**: a builder's policy cannot be read, and it is replaced.
+/// For a policy of one's own, `Policy::none()` above all, take [`client`].
 ///
 /// # Errors
 /// What `reqwest::ClientBuilder::build` returns, for instance that no TLS could be set up.

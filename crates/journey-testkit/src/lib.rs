@@ -6,6 +6,7 @@
 //! * [`collector`]: an OTLP collector (HTTP, gRPC, TLS) that keeps what it gets, and fails on demand;
 //! * [`conformance`]: judges spans by OpenTelemetry's conventions and by our registry;
 //! * [`models`]: 3D models as STL files, of any size;
+//! * [`peers`]: services of other languages, and the libraries they are written with;
 //! * [`env_url()`]: the URL of a part that is already there, for a test.
 //!
 //! Nothing here is used by a service in production.
@@ -15,6 +16,7 @@ pub mod conformance;
 mod env_url;
 pub mod models;
 pub mod packages;
+pub mod peers;
 pub mod process;
 pub mod scenario;
 pub mod services;

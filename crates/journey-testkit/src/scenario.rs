@@ -9,7 +9,8 @@
 //!
 //! A line names the time since [`EPOCH_NS`], service and instance, the signal, and the stage. `span=` and `trace=`
 //! name ids by any word; without them the span is named by stage, `attempt=` and keys, and each stage has a trace
-//! of its own. `end` began `took=` before its time (default 1 s). All other pairs are attributes.
+//! of its own. `end` began `took=` before its time (default 1 s); `seq=` is its number. All other pairs are attributes;
+//! a value with commas is a list.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -78,20 +79,24 @@ fn signal(line: &str) -> Option<Signal> {
             Attribute::new(attribute::SERVICE_INSTANCE_ID, format!("{service}-{instance}")),
         ],
     };
-    let span =
-        if kind == "process" { process(at_ns, stage) } else { stage_span(at_ns, kind, stage, &pairs)? };
+    let span = if kind == "process" {
+        process(at_ns, stage, &pairs)?
+    } else {
+        stage_span(at_ns, kind, stage, &pairs)?
+    };
     Some(Signal { at_ns, resource, span })
 }
 
-fn process(at_ns: u64, state: &str) -> SpanRecord<'static> {
+fn process(at_ns: u64, state: &str, pairs: &[(&str, &str)]) -> Option<SpanRecord<'static>> {
+    let seq = pairs.iter().find(|(key, _)| *key == "seq").map_or(Some(0), |(_, value)| value.parse().ok())?;
     let mut span = blank(at_ns, &format!("process {at_ns}"), &format!("process {at_ns}"));
     span.name = "process".into();
     span.attributes = vec![
         Attribute::new(attribute::JOURNEY_SIGNAL, "process"),
         Attribute::new(attribute::JOURNEY_PROCESS_STATE, state.to_owned()),
-        Attribute::new(attribute::JOURNEY_SEQ, 0),
+        Attribute::new(attribute::JOURNEY_SEQ, Value::Int(seq)),
     ];
-    span
+    Some(span)
 }
 
 fn stage_span(at_ns: u64, kind: &str, stage: &str, pairs: &[(&str, &str)]) -> Option<SpanRecord<'static>> {
@@ -127,7 +132,12 @@ fn attribute_of(key: &str, value: &str) -> Option<Attribute<'static>> {
         "idle" => (attribute::JOURNEY_STAGE_IDLE, seconds()?),
         "interval" => (attribute::JOURNEY_STAGE_HEARTBEAT_INTERVAL, seconds()?),
         "progress" => (attribute::JOURNEY_STAGE_PROGRESS, Value::Double(value.parse().ok()?)),
+        "seq" => (attribute::JOURNEY_SEQ, Value::Int(value.parse().ok()?)),
         "outcome" => (attribute::JOURNEY_STAGE_OUTCOME, Value::from(value.to_owned())),
+        other if value.contains(',') => {
+            let list = value.split(',').map(|text| text.to_owned().into()).collect();
+            return Some(Attribute::new(other.to_owned(), Value::StrArray(list)));
+        }
         other => return Some(Attribute::new(other.to_owned(), value.to_owned())),
     };
     Some(Attribute::new(key, value))

@@ -8,7 +8,7 @@ use opentelemetry::{KeyValue, StringValue, Value};
 
 use crate::head::Head;
 use crate::layer::Settings;
-use crate::limits::{METHOD_BYTES_MAX, PATH_BYTES_MAX, clipped};
+use crate::limits::{METHOD_BYTES_MAX, PATH_BYTES_MAX, QUERY_BYTES_MAX, clipped};
 use crate::origin::Origin;
 use crate::recent;
 use crate::route::Route;
@@ -23,7 +23,7 @@ pub(crate) fn of_request(
     route: &Route,
     settings: &Settings,
 ) -> Vec<KeyValue> {
-    let origin = Origin::of(head, settings.behind_proxy);
+    let origin = Origin::of(head, settings.proxy);
     let mut attributes = Vec::with_capacity(ATTRIBUTES_ROOM);
     let mut put = |key: &'static str, value: Value| attributes.push(KeyValue::new(key, value));
 
@@ -34,7 +34,7 @@ pub(crate) fn of_request(
     put(key::URL_SCHEME, origin.scheme.as_str().into());
     put(key::URL_PATH, text(clipped(head.uri.path(), PATH_BYTES_MAX)));
     if let Some(query) = head.uri.query() {
-        put(key::URL_QUERY, redact_query(query).into());
+        put(key::URL_QUERY, self::query(query).into());
     }
     if let Route::AtStart(route) = route {
         put(key::HTTP_ROUTE, route.route().into());
@@ -62,6 +62,13 @@ pub(crate) fn of_request(
         attributes.extend(capture.request.attributes(head.headers));
     }
     attributes
+}
+
+/// A value that is cut off is redacted all the same, and half a key is taken for one.
+fn query(query: &str) -> String {
+    let mut redacted = redact_query(clipped(query, QUERY_BYTES_MAX));
+    redacted.truncate(redacted.floor_char_boundary(QUERY_BYTES_MAX));
+    redacted
 }
 
 fn text(value: &str) -> Value {

@@ -66,7 +66,7 @@ impl Exchange {
         let method = Method::of(head.method.as_str());
         let matched = matched::path(head.extensions);
         let (span, route) = start::span(head, method, matched, settings, &parent);
-        let scheme = origin::scheme(head, settings.behind_proxy);
+        let scheme = origin::scheme(head, settings.proxy);
         let active = metrics::server_request(method.attribute(), scheme.as_str());
         let is_watched = active.is_some() || span.is_recording();
         let route = match route {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::capture::{Capture, Credentials, REQUEST_PREFIX, RESPONSE_PREFIX};
+use crate::origin::ForwardedBy;
 use crate::service::Journey;
 
 /// Wraps a service in one server span per request; see the [crate docs](crate) for an example.
@@ -12,12 +13,16 @@ use crate::service::Journey;
 /// Put it once around everything that answers requests. A second one further in makes no second span: it is found,
 /// warned about once, and serves as a [`RouteLayer`](crate::RouteLayer).
 ///
+/// Layers find each other by the thread that polls: behind a `tower::buffer`, or in a spawned task, a second one is a
+/// layer of its own and no route is recorded; and a request that a handler sends into a router of its own process is
+/// taken for the handler's, whose span it may name.
+///
 /// ```
 /// use axum::{Router, routing::get};
-/// use journey_tower::JourneyLayer;
+/// use journey_tower::{ForwardedBy, JourneyLayer};
 ///
 /// let layer = JourneyLayer::public()
-///     .behind_proxy()
+///     .behind_proxy(ForwardedBy::XForwarded)
 ///     .capture_request_headers(["x-tenant"])
 ///     .capture_response_headers(["x-cache"]);
 /// let app: Router = Router::new().route("/orders/{id}", get(|| async { "ready" })).layer(layer);
@@ -33,8 +38,8 @@ pub struct JourneyLayer {
 pub(crate) struct Settings {
     /// Callers are strangers.
     pub(crate) public: bool,
-    /// `Forwarded` and `X-Forwarded-*` are written by a proxy of ours.
-    pub(crate) behind_proxy: bool,
+    /// The headers that a proxy of ours writes, if there is one.
+    pub(crate) proxy: Option<ForwardedBy>,
     /// `None` if no header is captured, which then costs nothing.
     pub(crate) capture: Option<Arc<Capture>>,
 }
@@ -50,13 +55,14 @@ impl JourneyLayer {
         Self { settings: Settings { public: true, ..Settings::default() } }
     }
 
-    /// Believes the last element of `Forwarded` or `X-Forwarded-{Proto,Host,For}`: scheme, host, client address.
+    /// Believes the last element of these headers: scheme, host, client address. The other family is not looked at.
     ///
-    /// Default: off. Switch it on only if every request passes a proxy that writes these headers itself, because a
-    /// caller can write them too.
+    /// Default: none. Switch it on only if every request passes a proxy that writes each header of the family itself, or
+    /// removes it: what the proxy lets through is the caller's word. nginx, for one, passes `Forwarded` and
+    /// `X-Forwarded-Host` on as they came, unless it is told otherwise.
     #[must_use]
-    pub fn behind_proxy(mut self) -> Self {
-        self.settings.behind_proxy = true;
+    pub fn behind_proxy(mut self, forwarded_by: ForwardedBy) -> Self {
+        self.settings.proxy = Some(forwarded_by);
         self
     }
 

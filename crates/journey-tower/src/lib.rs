@@ -69,7 +69,7 @@
 //! # Customization
 //!
 //! [`JourneyLayer::public`] for callers that are strangers: a new trace with a link to theirs, and no baggage.
-//! [`JourneyLayer::behind_proxy`] believes the nearest proxy's `Forwarded` or `X-Forwarded-*`.
+//! [`JourneyLayer::behind_proxy`] believes the nearest proxy's headers, of one family ([`ForwardedBy`]).
 //! [`JourneyLayer::capture_request_headers`] and [`JourneyLayer::capture_response_headers`] show headers.
 //!
 //! # Features
@@ -108,6 +108,7 @@ pub use connection::{Connection, connected, connection};
 pub use edge::set_route;
 pub use future::ResponseFuture;
 pub use layer::JourneyLayer;
+pub use origin::ForwardedBy;
 #[cfg(feature = "axum")]
 pub use route_layer::{RecordRoute, RouteLayer};
 pub use service::{Journey, doubly_layered_requests};

@@ -15,6 +15,9 @@ pub const CAPTURED_VALUE_BYTES_MAX: usize = 256;
 /// Bytes of `url.path`. The rest is cut off.
 pub const PATH_BYTES_MAX: usize = 1024;
 
+/// Bytes of `url.query`. The rest is cut off, before and after values are taken out.
+pub const QUERY_BYTES_MAX: usize = 1024;
+
 /// Bytes of `user_agent.original` and of `server.address`. The rest is cut off.
 pub const TEXT_BYTES_MAX: usize = 256;
 

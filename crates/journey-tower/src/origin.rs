@@ -1,13 +1,44 @@
 //! Where a request was sent to and where it came from, as far as the claims are believed.
 //!
-//! `Forwarded` and `X-Forwarded-*` are headers that anyone can write. They count only behind a trusted proxy, and
-//! then only their last element, which that proxy wrote itself; earlier ones may be the caller's invention.
+//! `Forwarded` and `X-Forwarded-*` are headers that anyone can write. They count only behind a trusted proxy, then only
+//! the family that this proxy writes, and of that only the last element; all else may be the caller's invention.
 
 use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Authority;
 
 use crate::head::Head;
+
+/// Which headers a proxy tells the origin of a request with. A proxy passes the other family on as the caller wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForwardedBy {
+    /// `Forwarded` with `for`, `host` and `proto` ([RFC 7239](https://www.rfc-editor.org/rfc/rfc7239)).
+    Forwarded,
+    /// `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto`: what most proxies write.
+    XForwarded,
+}
+
+impl ForwardedBy {
+    /// Last element of what stands for this parameter of `Forwarded`.
+    fn last<'a>(self, head: &Head<'a>, parameter: Parameter) -> Option<&'a str> {
+        match self {
+            Self::Forwarded => self::parameter(head.last_element("forwarded")?, parameter.name),
+            Self::XForwarded => head.last_element(parameter.header),
+        }
+    }
+}
+
+/// A claim, as each family writes it.
+#[derive(Clone, Copy)]
+struct Parameter {
+    name: &'static str,
+    header: &'static str,
+}
+
+const FOR: Parameter = Parameter { name: "for", header: "x-forwarded-for" };
+const HOST: Parameter = Parameter { name: "host", header: "x-forwarded-host" };
+const PROTO: Parameter = Parameter { name: "proto", header: "x-forwarded-proto" };
 
 /// Host and port a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +76,13 @@ pub(crate) struct Origin<'a> {
 }
 
 /// The scheme alone, which metrics want of requests that have no span too.
-pub(crate) fn scheme(head: &Head<'_>, behind_proxy: bool) -> Scheme {
-    let forwarded = || {
-        let standard = head.last_element("forwarded").unwrap_or_default();
-        parameter(standard, "proto").or_else(|| head.last_element("x-forwarded-proto"))
-    };
-    let believed = if behind_proxy { forwarded().and_then(known_scheme) } else { None };
+pub(crate) fn scheme(head: &Head<'_>, proxy: Option<ForwardedBy>) -> Scheme {
+    let believed = proxy.and_then(|proxy| proxy.last(head, PROTO)).and_then(known_scheme);
     believed.unwrap_or_else(|| direct_scheme(head))
 }
 
 impl<'a> Origin<'a> {
-    pub(crate) fn of(head: &Head<'a>, behind_proxy: bool) -> Self {
+    pub(crate) fn of(head: &Head<'a>, proxy: Option<ForwardedBy>) -> Self {
         let peer = peer(head);
         let direct = Self {
             scheme: direct_scheme(head),
@@ -63,7 +90,10 @@ impl<'a> Origin<'a> {
             client: peer.map(|peer| peer.ip()),
             peer,
         };
-        if behind_proxy { direct.corrected_by(&Forwarded::of(head)) } else { direct }
+        match proxy {
+            Some(proxy) => direct.corrected_by(&Forwarded::of(head, proxy)),
+            None => direct,
+        }
     }
 
     fn corrected_by(self, forwarded: &Forwarded<'a>) -> Self {
@@ -84,13 +114,9 @@ struct Forwarded<'a> {
 }
 
 impl<'a> Forwarded<'a> {
-    fn of(head: &Head<'a>) -> Self {
-        let standard = head.last_element("forwarded").unwrap_or_default();
-        Self {
-            proto: parameter(standard, "proto").or_else(|| head.last_element("x-forwarded-proto")),
-            host: parameter(standard, "host").or_else(|| head.last_element("x-forwarded-host")),
-            client: parameter(standard, "for").or_else(|| head.last_element("x-forwarded-for")),
-        }
+    fn of(head: &Head<'a>, proxy: ForwardedBy) -> Self {
+        let last = |parameter| proxy.last(head, parameter);
+        Self { proto: last(PROTO), host: last(HOST), client: last(FOR) }
     }
 }
 

@@ -8,8 +8,8 @@ use http::response::Parts;
 /// `journey.http.streamed`, and so does the sample of `http.server.request.duration`, so that latency metrics can
 /// leave it out. The content types `text/event-stream`, `application/x-ndjson`, `application/ndjson`,
 /// `application/jsonl`, `application/json-seq` and `multipart/x-mixed-replace` are streams by themselves, unless the
-/// body's length is known. Anything else is not: a gRPC stream and a single gRPC answer look the same from outside, and so do a long download and a
-/// page of unknown length.
+/// body's length is known. Anything else is not: a gRPC stream and a single gRPC answer look the same from outside, and
+/// so do a long download and a page of unknown length.
 ///
 /// ```
 /// use axum::Extension;

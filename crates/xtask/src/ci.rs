@@ -19,6 +19,7 @@ pub(crate) fn run(options: &Options, progress: &Progress, interrupt: &Interrupt)
     let consent = if options.yes { Consent::Given } else { Consent::Ask };
     // Asked and refused now, not after ten minutes of compiling.
     parts::install(&parts::private(&Kind::ALL), consent, progress)?;
+    parts::install_peers(progress)?;
     let step = |title: &str, arguments: &[&str], variables: &[(&str, &str)]| {
         progress.heading(title);
         cargo::run(cargo::command(arguments).envs(variables.iter().copied()), interrupt)

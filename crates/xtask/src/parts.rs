@@ -5,10 +5,16 @@ use std::{collections::BTreeMap, env};
 use anyhow::Result;
 use journey_testkit::{
     packages::{self, Consent, Installation, Program},
+    peers::{Language, Peer},
     services::{Home, Kind, Service},
 };
 
-use crate::{exit::Unavailable, interrupt::Interrupt, progress::Progress};
+use crate::{
+    exit::Unavailable,
+    interrupt::Interrupt,
+    metadata::{self, Metadata},
+    progress::Progress,
+};
 
 /// Servers for the time of a task. Private ones end with this value.
 #[derive(Debug)]
@@ -84,6 +90,20 @@ pub(crate) fn install_programs(programs: &[Program], consent: Consent, progress:
     let installation = Installation::agree(&missing, consent).map_err(Unavailable)?;
     let title = format!("Install Debian's packages {installation}");
     Ok(progress.step(&title, |_| installation.run()).map_err(Unavailable)?)
+}
+
+/// Installs what is missing of the libraries of services in other languages, where the tests look for them.
+pub(crate) fn install_peers(progress: &Progress) -> Result<()> {
+    // Cargo gives integration tests this folder as `CARGO_TARGET_TMPDIR`.
+    let folder = Metadata::load()?.target_directory.join("tmp");
+    for language in Language::ALL {
+        let peer = Peer::new(language, metadata::root().join("tests/peers"), &folder);
+        if !peer.is_installed() {
+            let title = format!("Install the libraries of the {} peer", language.name());
+            progress.step(&title, |_| peer.install()).map_err(Unavailable)?;
+        }
+    }
+    Ok(())
 }
 
 fn start(kinds: &[Kind], home: &Home, progress: &Progress) -> Result<Vec<Service>> {

@@ -1,10 +1,15 @@
-//! `cargo xtask test`: all tests, with all servers that they need.
+//! `cargo xtask test`: all tests, with all servers and libraries that they need.
 
 use anyhow::Result;
 use clap::Args;
 use journey_testkit::{REQUIRE_SERVICES, packages::Consent, services::Kind};
 
-use crate::{cargo, interrupt::Interrupt, parts::Parts, progress::Progress};
+use crate::{
+    cargo,
+    interrupt::Interrupt,
+    parts::{self, Parts},
+    progress::Progress,
+};
 
 /// Options of `test`.
 #[derive(Debug, Args)]
@@ -31,6 +36,8 @@ pub(crate) fn all(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let parts = Parts::find(&Kind::ALL, consent, progress, interrupt)?;
+    parts::install_peers(progress)?;
+    interrupt.check()?;
     progress.heading("Test, with documentation tests");
     let mut command = cargo::command(&["test"]);
     if arguments.is_empty() {

@@ -1,5 +1,6 @@
 //! Deliveries of a message after the first: each knows the one before.
 
+use journey_testkit::env_url;
 use journey_trace::set_production_id;
 use lapin::options::{
     BasicAckOptions, BasicNackOptions, BasicPublishOptions, BasicRejectOptions, QueueDeclareOptions,
@@ -9,8 +10,8 @@ use lapin::{BasicProperties, Confirmation};
 use opentelemetry::trace::{SpanKind, TraceContextExt as _};
 
 use super::bench::{
-    attempt_before, connect, consume, links, next, number, order_of, outcome, publish, publish_with, queue,
-    quorum_queue, span, spans, text, trace_of, work_on,
+    attempt_before, connect, connect_to, consume, links, next, number, order_of, outcome, publish,
+    publish_with, queue, quorum_queue, span, spans, text, trace_of, work_on,
 };
 
 /// Scenario: a message is put back twice and then acknowledged.
@@ -136,4 +137,50 @@ async fn a_message_that_is_published_again_keeps_its_story() {
         Some(attempts[0].span_context.span_id())
     );
     assert_eq!(work.context().span().span_context().trace_id(), attempts[1].span_context.trace_id());
+}
+
+/// Scenario: a message that its sender sends to a second queue too (`CC`) is published again by the consumer of the first.
+/// Guarantees: the second queue has one copy (it once got another with each attempt of the first).
+#[tokio::test]
+async fn a_retry_is_for_one_queue_alone() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.attempts.first").await;
+    queue(&channel, "it.attempts.copied").await;
+    let mut headers = FieldTable::default();
+    let copied = AMQPValue::LongString("it.attempts.copied".into());
+    headers.insert("CC".into(), AMQPValue::FieldArray(vec![copied].into()));
+    let properties = BasicProperties::default().with_headers(headers);
+    publish_with(&channel, "it.attempts.first", &work_on("ORD-A5"), properties).await;
+    let mut consumer = consume(&channel, "it.attempts.first").await;
+    let first = next(&mut consumer).await;
+    let again = first.republish(&channel, "".into(), "it.attempts.first".into(), Default::default()).await;
+    assert_eq!(again.expect("sent").await.expect("published again"), Confirmation::Ack(None));
+    assert_eq!(next(&mut consumer).await.attempt(), 2);
+    let get =
+        async || channel.basic_get("it.attempts.copied".into(), Default::default()).await.expect("asked");
+    assert_eq!(get().await.expect("one copy").message_count, 0);
+    assert!(get().await.is_none());
+}
+
+/// Scenario: frames are small, and the headers of a message nearly fill one; it is published again by a handler.
+/// Guarantees: it is published, without headers of ours (they once made it larger than a frame, and it could not be
+/// published at all).
+#[tokio::test]
+async fn a_retry_does_not_outgrow_a_frame() {
+    let Some(url) = env_url("JOURNEY_AMQP_URL") else { return };
+    let (connection, channel) = connect_to(&format!("{url}?frame_max=4096")).await;
+    assert_eq!(connection.configuration().frame_max(), 4096);
+    queue(&channel, "it.attempts.large").await;
+    let mut headers = FieldTable::default();
+    headers.insert("mine".into(), AMQPValue::LongString("x".repeat(3_918).into()));
+    let properties = BasicProperties::default().with_headers(headers);
+    publish_with(&channel, "it.attempts.large", &work_on("ORD-A6"), properties).await;
+    let mut consumer = consume(&channel, "it.attempts.large").await;
+    let first = next(&mut consumer).await;
+    let again = first.republish(&channel, "".into(), "it.attempts.large".into(), Default::default()).await;
+    assert_eq!(again.expect("it fits").await.expect("published again"), Confirmation::Ack(None));
+    assert!(first.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+    let second = next(&mut consumer).await;
+    let kept = second.properties.headers().as_ref().expect("headers").inner();
+    assert!(kept.contains_key("mine") && !kept.contains_key("journey-attempt"));
 }

@@ -7,7 +7,8 @@ use lapin::options::{BasicAckOptions, BasicNackOptions};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 
 use super::bench::{
-    connect, consume, links, next, number, order_of, outcome, publish, queue, span, spans, trace_of, work_on,
+    attempt_before, connect, consume, links, next, number, order_of, outcome, publish, queue, span, spans,
+    trace_of, work_on,
 };
 
 /// Scenario: five messages of two orders wait; a consumer takes three and then what is left, acknowledges all of the
@@ -47,6 +48,38 @@ async fn a_batch_is_one_span() {
         assert_eq!(links(&handled).len(), expected);
         assert_eq!(outcome(&handled), worst);
     }
+}
+
+/// Scenario: a batch is refused, and its messages come again.
+/// Guarantees: the next batch is linked to the one before, once for each message, beside its creators.
+#[tokio::test]
+async fn a_batch_that_comes_again_is_linked() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.batches.again").await;
+    let work = work_on("ORD-B4");
+    let two = NonZeroUsize::new(2).expect("not zero");
+    for _ in 0..two.get() {
+        publish(&channel, "it.batches.again", &work).await;
+    }
+    let mut consumer = consume(&channel, "it.batches.again").await;
+    let mut handled = vec![];
+    for requeue in [true, false] {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let batch = consumer.next_batch(two).await.expect("messages").expect("no error");
+        assert_eq!(batch.len(), two.get());
+        for delivery in batch.iter() {
+            let options = BasicNackOptions { requeue, ..BasicNackOptions::default() };
+            assert!(delivery.nack(options).await.expect("refused"));
+        }
+        let trace = batch.context().span().span_context().trace_id();
+        drop(batch);
+        handled.push(span(trace, "consume"));
+    }
+    assert_eq!(attempt_before(&handled[0]), None);
+    let first = handled[0].span_context.clone();
+    let attempts: Vec<_> = links(&handled[1]).into_iter().filter(|(_, why)| why == "attempt").collect();
+    assert_eq!(attempts, [(first.clone(), "attempt".to_owned()), (first, "attempt".to_owned())]);
+    assert_eq!(links(&handled[1]).len(), 2 * two.get());
 }
 
 /// Scenario: a channel is asked to give settlements spans of their own.

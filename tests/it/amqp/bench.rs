@@ -98,8 +98,12 @@ pub(crate) async fn consume(channel: &Channel, queue: &str) -> Consumer {
 
 /// The next message, which must come within some seconds.
 pub(crate) async fn next(consumer: &mut Consumer) -> TracedDelivery {
-    let next = tokio::time::timeout(Duration::from_secs(10), consumer.next()).await;
-    next.expect("a message within 10 s").expect("the stream goes on").expect("a message, no error")
+    next_within(consumer, Duration::from_secs(10)).await
+}
+
+pub(crate) async fn next_within(consumer: &mut Consumer, time: Duration) -> TracedDelivery {
+    let next = tokio::time::timeout(time, consumer.next()).await;
+    next.expect("a message in time").expect("the stream goes on").expect("a message, no error")
 }
 
 /// A span of somebody who works on an order; its context is what a handler runs in.

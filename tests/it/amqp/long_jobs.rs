@@ -9,8 +9,8 @@ use lapin::BasicProperties;
 use lapin::options::BasicAckOptions;
 use opentelemetry::context::FutureExt as _;
 use opentelemetry_sdk::trace::SpanData;
-use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{SqliteExecutor, SqlitePool};
 use tokio::time::{sleep, timeout};
 
 use super::bench::{
@@ -39,11 +39,16 @@ async fn prices(db: &SqlitePool) -> Vec<String> {
     sqlx::query_scalar("SELECT order_id FROM prices ORDER BY order_id").fetch_all(db).await.expect("read")
 }
 
-/// The calculation: slow, and written down once it is done.
-async fn calculate(db: &SqlitePool) {
+/// The calculation: slow. Gives the order it was for.
+async fn calculate() -> String {
     let order = JourneyCell::current().and_then(|cell| cell.get(Key::Order)).expect("a job knows its order");
     sleep(JOB).await;
-    sqlx::query("INSERT INTO prices VALUES (?)").bind(&*order).execute(db).await.expect("written");
+    order.to_string()
+}
+
+/// Writes a result down.
+async fn write(db: impl SqliteExecutor<'_>, order: String) {
+    sqlx::query("INSERT INTO prices VALUES (?)").bind(order).execute(db).await.expect("written");
 }
 
 /// Way one: the message becomes a row and is acknowledged at once; a message that comes again is known by its id.
@@ -58,7 +63,7 @@ async fn accept(db: &SqlitePool, delivery: &TracedDelivery) {
         .expect("written");
 }
 
-/// Works the rows off, whatever became of the messages.
+/// Works the rows off, whatever became of the messages. A process that dies has written a result and `done`, or neither.
 async fn work_off(db: &SqlitePool) {
     let jobs: Vec<(String, String)> = sqlx::query_as("SELECT message_id, carrier FROM jobs WHERE done = 0")
         .fetch_all(db)
@@ -66,12 +71,15 @@ async fn work_off(db: &SqlitePool) {
         .expect("read");
     for (id, carrier) in jobs {
         let context = carrier.parse::<Carrier>().expect("written by us").attach(Attach::Link);
-        calculate(db).with_context(context).await;
+        let order = calculate().with_context(context).await;
+        let mut transaction = db.begin().await.expect("a transaction");
+        write(&mut *transaction, order).await;
         sqlx::query("UPDATE jobs SET done = 1 WHERE message_id = ?")
             .bind(id)
-            .execute(db)
+            .execute(&mut *transaction)
             .await
             .expect("written");
+        transaction.commit().await.expect("written");
     }
 }
 
@@ -117,7 +125,7 @@ async fn no_order_is_lost_or_doubled() {
     let held = publish_job(&channel, "it.jobs.held", "ORD-J2").await;
     let mut consumer = consume(&channel, "it.jobs.held").await;
     let delivery = next(&mut consumer).await;
-    calculate(&db).with_context(delivery.context().clone()).await;
+    write(&db, calculate().with_context(delivery.context().clone()).await).await;
     assert!(!delivery.ack(BasicAckOptions::default()).await.expect("too late"));
     assert!(consumer.is_lost());
     assert!(
@@ -136,7 +144,7 @@ async fn no_order_is_lost_or_doubled() {
     let channel = channel.with(Settings::default().ack_timeout(4 * JOB));
     let raised = publish_job(&channel, "it.jobs.raised", "ORD-J3").await;
     let delivery = next(&mut consume(&channel, "it.jobs.raised").await).await;
-    calculate(&db).with_context(delivery.context().clone()).await;
+    write(&db, calculate().with_context(delivery.context().clone()).await).await;
     assert!(delivery.ack(BasicAckOptions::default()).await.expect("acknowledged"));
     assert_eq!(outcomes(&spans(trace_of(&raised), "consume")), ["ack"]);
     assert_eq!(prices(&db).await, ["ORD-J1", "ORD-J2", "ORD-J3"]);

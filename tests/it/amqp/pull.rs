@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use journey_lapin::TracedDelivery;
+use journey_lapin::{Consumer, TracedDelivery};
 use journey_trace::{JourneyCell, Key};
 use lapin::BasicProperties;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions,
+};
 use lapin::types::FieldTable;
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt as _;
@@ -77,6 +79,30 @@ async fn a_delegate_works_in_the_messages_context() {
     );
     assert_eq!(order.as_deref(), Some("ORD-G3"));
     assert_eq!(outcome(&consumed), "ack");
+}
+
+/// Scenario: the queue of a delegate is deleted; another delegate is cancelled by its owner.
+/// Guarantees: each is told of its end or not, as by lapin, and only the first is lost (it once counted as alive for ever).
+#[tokio::test]
+async fn a_delegate_whose_queue_is_deleted_is_lost() {
+    let Some((_connection, channel)) = connect().await else { return };
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let mut consumers = vec![];
+    for name in ["it.pull.deleted", "it.pull.cancelled"] {
+        queue(&channel, name).await;
+        let consumer = consume(&channel, name).await;
+        let ended = ended.clone();
+        consumer.set_delegate(move |delivery: lapin::Result<Option<TracedDelivery>>| {
+            ended.send((name, matches!(delivery, Ok(None)))).expect("the test waits");
+            std::future::ready(())
+        });
+        consumers.push(consumer);
+    }
+    channel.basic_cancel(consumers[1].tag(), BasicCancelOptions::default()).await.expect("cancelled");
+    channel.queue_delete("it.pull.deleted".into(), Default::default()).await.expect("deleted");
+    let end = tokio::time::timeout(Duration::from_secs(10), ends.recv()).await.expect("within 10 s");
+    assert_eq!(end, Some(("it.pull.deleted", true)));
+    assert_eq!(consumers.iter().map(Consumer::is_lost).collect::<Vec<_>>(), [true, false]);
 }
 
 /// Scenario: a caller asks by `reply_to` and `correlation_id`, with RabbitMQ's queue for direct answers.

@@ -7,7 +7,7 @@ use axum::routing::{any, get};
 use expect_test::expect;
 use journey::opentelemetry::global;
 use journey::opentelemetry::trace::Tracer;
-use journey::tower::JourneyLayer;
+use journey::tower::{ForwardedBy, JourneyLayer};
 
 use super::scene::{ask, play, serve};
 use super::spans::is_child;
@@ -68,7 +68,8 @@ fn a_trusted_proxy() {
     alone(|| {
         let spans = play(&[], async |_| {
             let routes = Router::new().route("/orders/{id}", get(order));
-            let address = serve(routes.layer(JourneyLayer::new().behind_proxy())).await;
+            let address =
+                serve(routes.layer(JourneyLayer::new().behind_proxy(ForwardedBy::XForwarded))).await;
             ask("GET", address, "/orders/ORD-1").send().await.unwrap();
         });
         let span = spans.named("GET /orders/{id}");

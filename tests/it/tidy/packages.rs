@@ -70,6 +70,14 @@ fn copies_in_the_examples_are_equal() {
     }
 }
 
+/// Scenario: what both clients write into the headers of a request. A home for it would need `http` in `journey-trace`.
+/// Guarantees: the copies are the same to the letter.
+#[test]
+fn both_clients_write_the_same_headers() {
+    let of = |package: &str| text(&format!("crates/{package}/headers.rs"));
+    assert!(of("journey-tower/src/client") == of("journey-reqwest/src"), "the copies differ");
+}
+
 /// Scenario: each package of the workspace.
 /// Guarantees: it has a README, the lints of the workspace, and a folder of its own name.
 #[test]

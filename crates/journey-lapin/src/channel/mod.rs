@@ -15,7 +15,7 @@ use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Connection, Result};
 use opentelemetry::Context;
 
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, is_ack_timeout};
 use crate::destination::Place;
 use crate::get::{OpenGet, TracedGetMessage};
 use crate::outcome::ConsumeOutcome;
@@ -185,8 +185,20 @@ impl Channel {
         settled
     }
 
+    /// Most bytes of headers of a message that is published here.
+    pub(crate) fn header_bytes_max(&self) -> usize {
+        self.state.header_bytes_max()
+    }
+
     fn settle(&self, delivery_tag: u64, multiple: bool, meant: ConsumeOutcome, settled: &Result<()>) {
-        let outcome = if settled.is_ok() { meant } else { ConsumeOutcome::ChannelClosed };
+        let outcome = match settled {
+            Ok(()) => meant,
+            Err(error) if is_ack_timeout(error) => ConsumeOutcome::AckTimeout,
+            Err(_) => {
+                watch::look_at_channel(&self.state);
+                self.state.unsettled.of_dead_channel(ConsumeOutcome::ChannelClosed)
+            }
+        };
         self.state.unsettled.settle(delivery_tag, multiple, outcome);
     }
 }

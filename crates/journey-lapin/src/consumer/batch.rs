@@ -13,12 +13,11 @@ use journey_trace::span::Described;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::{Error, Result};
-use opentelemetry::trace::{Link, SpanContext, SpanKind};
+use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
 
-use crate::delivery::TracedDelivery;
+use crate::delivery::{TracedDelivery, links_of_one};
 use crate::destination::Place;
-use crate::headers::Arrived;
 use crate::limits::BATCH_LINKS_MAX;
 use crate::unsettled::SharedSpan;
 use crate::{attributes, metrics};
@@ -28,7 +27,8 @@ use super::{Consumer, Feed};
 impl Consumer {
     /// Waits for a message, and takes along those that are there already, up to `max`. `None` at the end of the stream.
     ///
-    /// They share one span, in a trace of its own and linked to the creator of each. The ids of a message are in its
+    /// They share one span, in a trace of its own and linked to the creator of each, and to the attempt before of one that
+    /// comes again. The ids of a message are in its
     /// own context alone ([`TracedDelivery::process`]), so those of several orders do not mix.
     ///
     /// # Errors
@@ -78,14 +78,12 @@ impl TracedBatch {
         let state = &feed.source.state;
         let destination = state.destination(common_place(&taken, feed));
         let operation = feed.source.operation;
-        let creators: Vec<SpanContext> =
-            taken.iter().filter_map(|delivery| Arrived::of(&delivery.properties).creation()).collect();
         // Not under the span of one of them, nor of whoever polls: the batch belongs to all.
         let span = SpanGuard::start_described(SpanKind::Consumer, &Hint::default(), &Context::new(), || {
             let mut attributes = attributes::common(operation, &destination, None, state);
             let count = i64::try_from(taken.len()).unwrap_or(i64::MAX);
             attributes.push(KeyValue::new("messaging.batch.message_count", count));
-            let links = creators.into_iter().take(BATCH_LINKS_MAX).map(Link::with_context).collect();
+            let links = taken.iter().flat_map(links_of_one).take(BATCH_LINKS_MAX).collect();
             Described { name: destination.span_name(operation.name).into(), attributes, links }
         });
         let sample = metrics::Sample::new(operation, &destination, None, state);

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
-use lapin::Result;
 use lapin::message::DeliveryResult;
+use lapin::{ChannelStatus, Result};
 use opentelemetry::context::FutureExt as _;
 
 use crate::delivery::TracedDelivery;
@@ -46,11 +46,13 @@ pub(super) struct Traced<D> {
     source: Arc<Source>,
     /// Weak: the consumer holds the delegate, and the feed holds the consumer.
     feed: Weak<Feed>,
+    channel: ChannelStatus,
 }
 
 impl<D> Traced<D> {
     pub(super) fn new(delegate: D, feed: &Arc<Feed>) -> Self {
-        Self { delegate, source: Arc::clone(&feed.source), feed: Arc::downgrade(feed) }
+        let channel = feed.channel().clone();
+        Self { delegate, source: Arc::clone(&feed.source), feed: Arc::downgrade(feed), channel }
     }
 }
 
@@ -67,7 +69,10 @@ impl<D: ConsumerDelegate> lapin::ConsumerDelegate for Traced<D> {
                 drop(attached);
                 Box::pin(handling.with_context(context))
             }
-            Ok(None) => self.delegate.on_new_delivery(Ok(None)),
+            Ok(None) => {
+                self.source.ended_on(&self.channel);
+                self.delegate.on_new_delivery(Ok(None))
+            }
             Err(error) => {
                 self.source.failed(&error);
                 self.delegate.on_new_delivery(Err(error))

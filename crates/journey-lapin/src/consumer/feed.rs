@@ -39,15 +39,23 @@ impl Feed {
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Delivery>>> {
         let mut items = self.items();
-        let item = match items.ahead.pop_front() {
-            Some(item) => item,
-            None => {
-                let item = ready!(Pin::new(consumer).poll_next(cx));
-                self.note(&item);
-                item
+        loop {
+            let item = match items.ahead.pop_front() {
+                Some(item) => item,
+                None => {
+                    let item = ready!(Pin::new(&mut *consumer).poll_next(cx));
+                    self.note(&item);
+                    item
+                }
+            };
+            if !self.is_stale(&item) {
+                return Poll::Ready(item);
             }
-        };
-        Poll::Ready(item)
+        }
+    }
+
+    pub(super) fn channel(&self) -> &ChannelStatus {
+        &self.channel
     }
 
     /// Gives back what was taken too early; it comes next.
@@ -55,16 +63,11 @@ impl Feed {
         self.items().ahead.push_front(item);
     }
 
-    /// Whether the broker closed the channel because an acknowledgement did not come in time.
+    /// Looks for the reason if the channel is dead.
     ///
-    /// lapin tells the reason to the stream alone, and a handler that works on one message at a time does not poll
-    /// it before it has settled. So what the stream would give next is looked at here, and kept for it.
-    pub(crate) fn is_timed_out(&self) -> bool {
-        self.look_ahead();
-        self.source.is_timed_out()
-    }
-
-    /// Looks for the reason if the channel is dead and nobody polls the stream.
+    /// lapin tells it to the stream alone, and a handler that works on one message at a time does not poll it before it
+    /// has settled. So what the stream would give next is looked at here, and kept for it. A channel that lives, or is
+    /// about to, is left alone: lapin may still take back what it has prefetched, and give it to a delegate.
     pub(crate) fn look_at_channel(&self) {
         if !self.channel.connected() && !self.channel.initializing() {
             self.look_ahead();
@@ -84,13 +87,20 @@ impl Feed {
         }
     }
 
+    /// Whether a message came over the connection before this one, so that it is worked on in vain and comes again. lapin
+    /// drops those at a recovery, a moment after the channel is connected; it cannot reach the ones that were looked at.
+    fn is_stale(&self, item: &Option<Result<Delivery>>) -> bool {
+        let Some(Ok(delivery)) = item else { return false };
+        !self.source.no_ack && delivery.acker.poisoned() && self.channel.connected()
+    }
+
     fn note(&self, item: &Option<Result<Delivery>>) {
         match item {
+            // One that had arrived before the channel died is no sign of life.
+            Some(Ok(delivery)) if delivery.acker.poisoned() => {}
             Some(Ok(_)) => self.source.lives(),
             Some(Err(error)) => self.source.failed(error),
-            // A channel that was closed by its owner ends its consumers too.
-            None if self.channel.connected() => self.source.ended(),
-            None => {}
+            None => self.source.ended_on(&self.channel),
         }
     }
 

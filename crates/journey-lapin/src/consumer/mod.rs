@@ -60,8 +60,11 @@ impl Consumer {
 
     /// Whether it gets no messages any more although nobody cancelled it: the broker closed its channel, for instance
     /// because an acknowledgement did not come in time, or the queue was deleted. lapin recovers connections, not such
-    /// a channel, and the stream may stay pending for ever; a readiness probe may ask here. Known within
-    /// [`crate::limits::WATCH_INTERVAL`], whether the stream is polled or not.
+    /// a channel, and the stream may stay pending for ever; a readiness probe may ask here.
+    ///
+    /// That its channel is dead is known within [`crate::limits::WATCH_INTERVAL`], whether the stream is polled or not.
+    /// That its queue was deleted is known when the stream is polled, or at once with a delegate: the channel lives on,
+    /// and lapin tells it to the stream alone.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.feed.source.is_lost()
@@ -69,7 +72,7 @@ impl Consumer {
 
     /// Hands each message to a delegate instead of the stream, in the context of the message.
     ///
-    /// As lapin's: the consumer must be kept, dropping it cancels.
+    /// As lapin's: from now on dropping this does not cancel; [`crate::Channel::basic_cancel`] does.
     pub fn set_delegate<D: ConsumerDelegate + 'static>(&self, delegate: D) {
         self.inner.set_delegate(delegate::Traced::new(delegate, &self.feed));
     }

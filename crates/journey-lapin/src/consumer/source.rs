@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use lapin::Error;
 use lapin::types::ShortString;
+use lapin::{ChannelStatus, Error};
 
 use crate::attributes::Operation;
 use crate::channel::State;
+use crate::destination::lasting_queue;
 use crate::{error_type, metrics};
 
 /// A queue that is consumed, or was asked for a message. Shared by its deliveries, and without lapin's consumer, so
@@ -18,7 +19,6 @@ pub(crate) struct Source {
     /// What its messages are for.
     pub(crate) operation: Operation,
     pub(crate) state: Arc<State>,
-    is_timed_out: AtomicBool,
     is_cancelled: AtomicBool,
     is_lost: AtomicBool,
 }
@@ -30,14 +30,9 @@ impl Source {
         operation: Operation,
         state: &Arc<State>,
     ) -> Arc<Self> {
-        let (is_timed_out, is_cancelled, is_lost) = Default::default();
+        let (is_cancelled, is_lost) = Default::default();
         let state = Arc::clone(state);
-        Arc::new(Self { queue, no_ack, operation, state, is_timed_out, is_cancelled, is_lost })
-    }
-
-    /// The channel was closed because an acknowledgement did not come in time.
-    pub(crate) fn is_timed_out(&self) -> bool {
-        self.is_timed_out.load(Relaxed)
+        Arc::new(Self { queue, no_ack, operation, state, is_cancelled, is_lost })
     }
 
     /// The consumer gets no messages any more, although nobody cancelled it.
@@ -52,6 +47,7 @@ impl Source {
 
     /// A message came: the consumer lives, or lives again after the connection was recovered.
     pub(crate) fn lives(&self) {
+        self.state.unsettled.set_timed_out(false);
         if self.is_lost() {
             self.is_lost.store(false, Relaxed);
         }
@@ -60,14 +56,15 @@ impl Source {
     /// The consumer is told of an error. lapin sends nothing after it, and the stream may stay pending for ever.
     pub(crate) fn failed(&self, error: &Error) {
         if is_ack_timeout(error) {
-            self.is_timed_out.store(true, Relaxed);
+            self.state.unsettled.set_timed_out(true);
         }
         self.lost(&error_type::description(error));
     }
 
-    /// The broker cancelled the consumer, as it does when the queue is deleted.
-    pub(crate) fn ended(&self) {
-        if !self.is_cancelled.load(Relaxed) {
+    /// The consumer gets no more messages. On a channel that lives, and unless its owner wanted it, the broker has
+    /// cancelled it, as it does when the queue is deleted. A channel that was closed ends its consumers too.
+    pub(crate) fn ended_on(&self, channel: &ChannelStatus) {
+        if channel.connected() && !self.is_cancelled.load(Relaxed) {
             self.lost("the broker cancelled it");
         }
     }
@@ -75,7 +72,7 @@ impl Source {
     /// Told once.
     fn lost(&self, reason: &str) {
         if !self.is_lost.swap(true, Relaxed) {
-            metrics::consumer_lost(self.queue.as_str());
+            metrics::consumer_lost(lasting_queue(self.queue.as_str()));
             tracing::warn!(
                 name: "journey.messaging.consumer_lost",
                 queue = self.queue.as_str(),

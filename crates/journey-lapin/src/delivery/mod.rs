@@ -3,6 +3,8 @@
 mod republish;
 mod settle;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,6 +21,8 @@ use crate::destination::Destination;
 use crate::error_type;
 use crate::outcome::ConsumeOutcome;
 use crate::unsettled::{OpenDelivery, SharedSpan};
+
+pub(crate) use start::links_of_one;
 
 /// A delivery with its span, which ends when the message is settled.
 ///
@@ -144,7 +148,7 @@ impl Drop for TracedDelivery {
         }
         self.open.source.state.unsettled.remove(&self.open);
         if acker.poisoned() {
-            self.open.settle(ConsumeOutcome::ChannelClosed);
+            self.open.settle(self.of_dead_channel(ConsumeOutcome::ChannelClosed));
         } else if acker.usable() {
             self.open.settle(ConsumeOutcome::DroppedUnsettled);
         } else {

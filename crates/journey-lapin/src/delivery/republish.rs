@@ -8,7 +8,7 @@ use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::TraceContextExt as _;
 
 use crate::channel::Channel;
-use crate::headers::{ATTEMPT, PREVIOUS, SENT_MS};
+use crate::headers::{ATTEMPT, PREVIOUS, SENT_MS, Writer};
 use crate::publish::PublisherConfirm;
 
 use super::TracedDelivery;
@@ -18,8 +18,8 @@ impl TracedDelivery {
     /// context of its creator, has the ids that are known by now, counts one attempt more, and names this one so that
     /// the next is linked to it.
     ///
-    /// Body and properties stay, except `user_id`, which the broker checks, and the broker's own headers (`x-*`),
-    /// which would be taken for its word. The message at hand is still to be settled: acknowledge it after the confirm
+    /// Body and properties stay, except `user_id`, which the broker checks, the broker's own headers (`x-*`), which would
+    /// be taken for its word, and `CC` and `BCC`: the queues they name have their copy. The message at hand is still to be settled: acknowledge it after the confirm
     /// of this one, then nothing is lost.
     ///
     /// ```no_run
@@ -42,7 +42,7 @@ impl TracedDelivery {
         routing_key: ShortString,
         options: BasicPublishOptions,
     ) -> Result<PublisherConfirm> {
-        let properties = self.properties_of_next();
+        let properties = self.properties_of_next(channel.header_bytes_max());
         let publish = channel.basic_publish(exchange, routing_key, options, &self.delivery.data, properties);
         publish.with_context(self.context().clone()).await
     }
@@ -68,23 +68,24 @@ impl TracedDelivery {
         publish.with_context(self.context().clone()).await.map(Some)
     }
 
-    fn properties_of_next(&self) -> BasicProperties {
+    fn properties_of_next(&self, header_bytes_max: usize) -> BasicProperties {
         let properties = without_user_id(&self.delivery.properties);
         let mut headers = FieldTable::default();
         for (key, value) in self.delivery.properties.headers().iter().flatten() {
-            if !is_of_broker(key.as_str()) && key.as_str() != SENT_MS {
+            if !is_left_behind(key.as_str()) {
                 headers.insert(key.clone(), value.clone());
             }
         }
-        let attempt = self.open.attempt.saturating_add(1);
-        headers.insert(ATTEMPT.into(), AMQPValue::LongLongInt(attempt));
+        let properties = properties.with_headers(headers);
+        let mut writer = Writer::of(&properties, header_bytes_max);
+        writer.put(ATTEMPT, AMQPValue::LongLongInt(self.open.attempt.saturating_add(1)));
         if let Some(this) = traceparent_header(self.context().span().span_context()) {
-            headers.insert(PREVIOUS.into(), AMQPValue::LongString(this.as_bytes().into()));
+            writer.put(PREVIOUS, AMQPValue::LongString(this.as_bytes().into()));
         }
         if let Some(baggage) = baggage_header(self.context()) {
-            headers.insert(BAGGAGE.into(), AMQPValue::LongString(baggage.into()));
+            writer.put(BAGGAGE, AMQPValue::LongString(baggage.into()));
         }
-        properties.with_headers(headers)
+        writer.into_properties(properties)
     }
 }
 
@@ -119,7 +120,11 @@ fn without_user_id(from: &BasicProperties) -> BasicProperties {
     }
 }
 
-/// Headers that only the broker writes.
-fn is_of_broker(key: &str) -> bool {
-    key.starts_with("x-") || key == "timestamp_in_ms"
+/// Headers that the next message does not take over: what only the broker writes; what names further queues, which have
+/// their copy already; and those of ours that are about this one.
+fn is_left_behind(key: &str) -> bool {
+    key.starts_with("x-") || LEFT_BEHIND.contains(&key)
 }
+
+/// `CC` and `BCC`: [sender-selected distribution](https://www.rabbitmq.com/docs/sender-selected).
+const LEFT_BEHIND: [&str; 7] = ["BCC", "CC", "timestamp_in_ms", ATTEMPT, BAGGAGE, PREVIOUS, SENT_MS];

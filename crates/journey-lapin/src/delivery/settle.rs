@@ -12,9 +12,9 @@ use opentelemetry::trace::SpanKind;
 
 use crate::attributes::{self, ACK, NACK, Operation, REJECT};
 use crate::consumer::is_ack_timeout;
-use crate::error_type;
 use crate::metrics::{self, Sample};
 use crate::outcome::ConsumeOutcome;
+use crate::{error_type, watch};
 
 use super::TracedDelivery;
 
@@ -97,8 +97,7 @@ impl TracedDelivery {
             Ok(true) => meant,
             // Settled past this wrapper before, by lapin's own acker: how, nobody can tell.
             Ok(false) if !self.delivery.acker.poisoned() => return self.open.end_unsaid(),
-            Ok(false) if self.is_timed_out() => ConsumeOutcome::AckTimeout,
-            Ok(false) => ConsumeOutcome::AckLost,
+            Ok(false) => self.of_dead_channel(ConsumeOutcome::AckLost),
             Err(error) if is_ack_timeout(error) => ConsumeOutcome::AckTimeout,
             Err(_) => ConsumeOutcome::ChannelClosed,
         };
@@ -108,7 +107,15 @@ impl TracedDelivery {
         }
     }
 
-    fn is_timed_out(&self) -> bool {
-        self.open.source.is_timed_out() || self.feed.upgrade().is_some_and(|feed| feed.is_timed_out())
+    /// How a delivery ends whose channel is dead, if not because an acknowledgement did not come in time.
+    pub(super) fn of_dead_channel(&self, otherwise: ConsumeOutcome) -> ConsumeOutcome {
+        let state = &self.open.source.state;
+        if !state.unsettled.is_timed_out() {
+            match self.feed.upgrade() {
+                Some(feed) => feed.look_at_channel(),
+                None => watch::look_at_channel(state),
+            }
+        }
+        state.unsettled.of_dead_channel(otherwise)
     }
 }

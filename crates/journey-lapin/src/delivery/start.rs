@@ -43,10 +43,11 @@ pub(super) fn alone(delivery: &Delivery, source: &Arc<Source>) -> Arc<OpenDelive
         }
     });
     measure(&message, &destination, source);
-    let key = key.filter(|_| span.is_recording());
+    // A link leads somewhere only if somebody sees that span; and what needs no acknowledgement never comes again.
+    let key = key.filter(|_| span.is_recording() && !source.no_ack);
     let (context, work) = (span.context().clone(), Work::Alone { span, error_type: None });
     let history = (message.attempt, key);
-    OpenDelivery::new(delivery.delivery_tag, source, destination, context, history, work)
+    OpenDelivery::new(delivery, source, destination, context, history, work)
 }
 
 /// Hands a message over as one of a batch: under the span of all, with a cell of its own.
@@ -65,9 +66,18 @@ pub(super) fn in_batch(
         None => batch.clone(),
     };
     metrics::arrived(destination, message.waited.map(|time| time.waited), message.attempt > 1);
-    let history = (message.attempt, message.key());
+    let is_seen = batch.span().is_recording() && !source.no_ack;
+    let history = (message.attempt, if is_seen { message.key() } else { None });
     let work = Work::InBatch(Arc::clone(span));
-    OpenDelivery::new(delivery.delivery_tag, source, Arc::clone(destination), context, history, work)
+    OpenDelivery::new(delivery, source, Arc::clone(destination), context, history, work)
+}
+
+/// What the span of a batch is linked to for one of its messages: the creator, and the attempt before.
+pub(crate) fn links_of_one(delivery: &Delivery) -> Vec<Link> {
+    let arrived = Arrived::of(&delivery.properties);
+    let message = Message::of(delivery, &arrived);
+    let before = history::attempt_before(&arrived, message.key().as_ref(), message.attempt);
+    links(message.creation, None, before)
 }
 
 /// What is known of a message before its span starts.

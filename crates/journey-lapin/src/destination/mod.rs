@@ -81,6 +81,11 @@ impl Destination {
     }
 }
 
+/// The name of a queue as a label: empty, which is none, if it was made up, because labels are to be few.
+pub(crate) fn lasting_queue(queue: &str) -> &str {
+    if is_generated(queue) { "" } else { queue }
+}
+
 /// Whether a broker or a client made this name up for one use.
 fn is_generated(queue: &str) -> bool {
     GENERATED_PREFIXES.iter().any(|prefix| queue.starts_with(prefix)) || is_uuid(queue)

@@ -1,9 +1,10 @@
 //! Attempts of this process, so that the next delivery of a message can be linked to the one before.
 //!
 //! A message comes again as it was: nobody could have written the failed attempt into its headers. So the process
-//! remembers attempts that did not end with an acknowledgement; good ones cost nothing.
+//! remembers attempts that go on, as many as there are, and those that did not end with an acknowledgement, up to
+//! [`ATTEMPTS_MAX`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,6 @@ use opentelemetry::trace::SpanContext;
 use opentelemetry::{SpanId, TraceId};
 
 use crate::limits::{ATTEMPTS_MAX, DIGEST_BYTES_MAX};
-use crate::watch;
 
 /// What all deliveries of one message have in common: its creator, and what tells it from the creator's others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,38 +32,79 @@ impl MessageKey {
     }
 }
 
-/// Keeps the attempt that has just failed.
+/// An attempt begins. It is the last one on its message until another begins: the broker may hand a message out again
+/// before the first handler knows that it lost it.
+pub(crate) fn begin(key: MessageKey, attempt: SpanContext) {
+    lock().open.insert(key, attempt);
+}
+
+/// An attempt has ended, and it is not known how.
+pub(crate) fn end(key: &MessageKey, attempt: &SpanContext) {
+    lock().end(key, attempt);
+}
+
+/// An attempt has failed: the message may come again.
 pub(crate) fn remember(key: MessageKey, attempt: SpanContext) {
-    let mut memory = lock();
-    if memory.attempts.insert(key, attempt).is_none() {
-        memory.order.push_back(key);
-        if memory.order.len() > ATTEMPTS_MAX
-            && let Some(oldest) = memory.order.pop_front()
-        {
-            memory.attempts.remove(&oldest);
-        }
-    }
+    lock().remember(key, attempt);
 }
 
 /// The message is done; nobody will ask for its attempts.
-pub(crate) fn forget(key: &MessageKey) {
-    let mut memory = lock();
-    if memory.attempts.remove(key).is_some() {
-        memory.order.retain(|kept| kept != key);
-    }
+pub(crate) fn forget(key: &MessageKey, attempt: &SpanContext) {
+    lock().forget(key, attempt);
 }
 
 /// The last attempt on this message: one that still goes on, or the one that failed.
 pub(crate) fn previous(key: &MessageKey) -> Option<SpanContext> {
-    // The broker may hand a message out again before the first handler knows that it lost it.
-    watch::open_attempt(key).or_else(|| lock().attempts.get(key).cloned())
+    lock().previous(key)
 }
 
 #[derive(Default)]
 struct Memory {
-    attempts: HashMap<MessageKey, SpanContext>,
-    /// The same keys, oldest first.
-    order: VecDeque<MessageKey>,
+    /// As many as deliveries are held, so it needs no bound of its own.
+    open: HashMap<MessageKey, SpanContext>,
+    failed: HashMap<MessageKey, Failed>,
+    /// The keys of the failed ones, by number: oldest first.
+    order: BTreeMap<u64, MessageKey>,
+    next_number: u64,
+}
+
+struct Failed {
+    attempt: SpanContext,
+    number: u64,
+}
+
+impl Memory {
+    /// It goes on no more, unless a younger attempt does.
+    fn end(&mut self, key: &MessageKey, attempt: &SpanContext) {
+        if self.open.get(key).is_some_and(|open| open.span_id() == attempt.span_id()) {
+            self.open.remove(key);
+        }
+    }
+
+    /// A message that fails again is the youngest again: it is the one most likely to come once more.
+    fn remember(&mut self, key: MessageKey, attempt: SpanContext) {
+        self.forget(&key, &attempt);
+        let number = self.next_number;
+        self.next_number += 1;
+        self.failed.insert(key, Failed { attempt, number });
+        self.order.insert(number, key);
+        if self.order.len() > ATTEMPTS_MAX
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.failed.remove(&oldest);
+        }
+    }
+
+    fn forget(&mut self, key: &MessageKey, attempt: &SpanContext) {
+        self.end(key, attempt);
+        if let Some(failed) = self.failed.remove(key) {
+            self.order.remove(&failed.number);
+        }
+    }
+
+    fn previous(&self, key: &MessageKey) -> Option<SpanContext> {
+        self.open.get(key).or_else(|| self.failed.get(key).map(|failed| &failed.attempt)).cloned()
+    }
 }
 
 fn lock() -> MutexGuard<'static, Memory> {
@@ -79,22 +120,48 @@ mod tests {
 
     use super::*;
 
-    /// Scenario: more messages fail than are remembered, one of them twice; one is done.
-    /// Guarantees: the last attempt of each is known, the oldest are forgotten, and so is the one that is done.
+    fn key(digest: u64) -> MessageKey {
+        MessageKey { trace_id: 1.into(), span_id: 1.into(), digest }
+    }
+
+    fn attempt(id: u64) -> SpanContext {
+        SpanContext::new(1.into(), id.into(), TraceFlags::SAMPLED, false, TraceState::NONE)
+    }
+
+    /// Scenario: a message is handed out again before the first handler is done; it acknowledges in vain, and the second
+    /// one refuses.
+    /// Guarantees: the last attempt is the younger one, while it goes on and after it has failed; when both are done,
+    /// nothing is held as going on.
+    #[test]
+    fn the_youngest_attempt_is_the_last() {
+        let mut memory = Memory::default();
+        memory.open.insert(key(1), attempt(1));
+        assert_eq!(memory.previous(&key(1)), Some(attempt(1)));
+        memory.open.insert(key(1), attempt(2));
+        memory.remember(key(1), attempt(1));
+        assert_eq!(memory.previous(&key(1)), Some(attempt(2)));
+        memory.remember(key(1), attempt(2));
+        assert_eq!(memory.previous(&key(1)), Some(attempt(2)));
+        assert!(memory.open.is_empty());
+    }
+
+    /// Scenario: more messages fail than are remembered, one of them over and over; another is done.
+    /// Guarantees: the last attempt of each is known, the oldest are forgotten, and so is the one that is done. The
+    /// message that failed most is none of the oldest (it once kept the place of its first failure).
     #[test]
     fn attempts_are_remembered_up_to_a_limit() {
-        let key = |digest| MessageKey { trace_id: 1.into(), span_id: 1.into(), digest };
-        let attempt =
-            |id: u64| SpanContext::new(1.into(), id.into(), TraceFlags::SAMPLED, false, TraceState::NONE);
+        let mut memory = Memory::default();
+        let often = key(u64::MAX);
         for number in 0..=ATTEMPTS_MAX as u64 {
-            remember(key(number), attempt(number + 1));
+            memory.remember(often, attempt(10_000 + number));
+            memory.remember(key(number), attempt(1 + number));
+            assert_eq!(memory.previous(&often), Some(attempt(10_000 + number)));
         }
-        remember(key(7), attempt(77));
-        assert_eq!(previous(&key(0)), None);
-        assert_eq!(previous(&key(7)), Some(attempt(77)));
-        forget(&key(7));
-        assert_eq!(previous(&key(7)), None);
-        let memory = lock();
-        assert_eq!(memory.order.len(), memory.attempts.len());
+        assert_eq!((memory.previous(&key(0)), memory.previous(&key(7))), (None, Some(attempt(8))));
+        memory.remember(key(7), attempt(77));
+        assert_eq!(memory.previous(&key(7)), Some(attempt(77)));
+        memory.forget(&key(7), &attempt(77));
+        assert_eq!(memory.previous(&key(7)), None);
+        assert_eq!((memory.order.len(), memory.failed.len()), (ATTEMPTS_MAX - 1, ATTEMPTS_MAX - 1));
     }
 }

@@ -9,7 +9,7 @@ use opentelemetry::trace::SpanContext;
 use crate::headers::Arrived;
 
 pub(crate) use deaths::Deaths;
-pub(crate) use memory::{MessageKey, forget, previous, remember};
+pub(crate) use memory::{MessageKey, begin, end, forget, previous, remember};
 pub(crate) use queue_time::QueueTime;
 
 /// Number of this delivery among all of the message, from 1, as far as headers and broker tell.

@@ -4,6 +4,7 @@ mod open;
 mod shared;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::outcome::ConsumeOutcome;
@@ -11,31 +12,44 @@ use crate::outcome::ConsumeOutcome;
 pub(crate) use open::{OpenDelivery, Work};
 pub(crate) use shared::SharedSpan;
 
-/// By delivery tag. As large as the number of deliveries that the caller holds, so it needs no bound of its own.
+/// What all that was made of one channel of lapin's holds.
 #[derive(Default)]
-pub(crate) struct Unsettled(Mutex<BTreeMap<u64, Weak<OpenDelivery>>>);
+pub(crate) struct Unsettled {
+    /// By delivery tag. As large as the number of deliveries that the caller holds, so it needs no bound of its own.
+    by_tag: Mutex<BTreeMap<u64, Weak<OpenDelivery>>>,
+    is_timed_out: AtomicBool,
+}
 
 impl Unsettled {
     pub(crate) fn insert(&self, open: &Arc<OpenDelivery>) {
-        lock(&self.0).insert(open.delivery_tag, Arc::downgrade(open));
+        lock(&self.by_tag).insert(open.delivery_tag, Arc::downgrade(open));
     }
 
     /// Forgets a delivery. After a recovery of the channel its tag may be another's by now.
     pub(crate) fn remove(&self, open: &Arc<OpenDelivery>) {
-        let mut by_tag = lock(&self.0);
+        let mut by_tag = lock(&self.by_tag);
         if by_tag.get(&open.delivery_tag).is_some_and(|held| std::ptr::eq(held.as_ptr(), Arc::as_ptr(open))) {
             by_tag.remove(&open.delivery_tag);
         }
     }
 
     /// Ends what a settlement covers: one tag, or with `multiple` all up to it. Tag 0 with `multiple` is all there are.
+    ///
+    /// Not those from before a recovery of the connection: their tags mean nothing to the broker any more, and they come
+    /// again. Their holders are told when they settle them.
     pub(crate) fn settle(&self, delivery_tag: u64, multiple: bool, outcome: ConsumeOutcome) {
         let covered = match (delivery_tag, multiple) {
             (0, true) => 0..=u64::MAX,
             (tag, true) => 0..=tag,
             (tag, false) => tag..=tag,
         };
-        let open: Vec<_> = lock(&self.0).extract_if(covered, |_, _| true).map(|(_, open)| open).collect();
+        let is_covered = |open: &Weak<OpenDelivery>| {
+            outcome.is_error() || !open.upgrade().is_some_and(|open| open.is_lost())
+        };
+        let open: Vec<_> = lock(&self.by_tag)
+            .extract_if(covered, |_, open| is_covered(open))
+            .map(|(_, open)| open)
+            .collect();
         // The spans end without the lock: a span processor may take its time.
         for open in open.iter().filter_map(Weak::upgrade) {
             open.settle(outcome);
@@ -44,7 +58,25 @@ impl Unsettled {
 
     /// All that are held now, oldest first; the lock is not held while they are looked at.
     pub(crate) fn all(&self) -> Vec<Arc<OpenDelivery>> {
-        lock(&self.0).values().filter_map(Weak::upgrade).collect()
+        lock(&self.by_tag).values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether the broker closed the channel because an acknowledgement did not come in time. A consumer of the channel
+    /// is told of it, and then it is the fate of all its deliveries.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        self.is_timed_out.load(Relaxed)
+    }
+
+    /// How deliveries of a dead channel end, if not by that.
+    pub(crate) fn of_dead_channel(&self, otherwise: ConsumeOutcome) -> ConsumeOutcome {
+        if self.is_timed_out() { ConsumeOutcome::AckTimeout } else { otherwise }
+    }
+
+    /// The channel timed out, or lives.
+    pub(crate) fn set_timed_out(&self, is_timed_out: bool) {
+        if self.is_timed_out() != is_timed_out {
+            self.is_timed_out.store(is_timed_out, Relaxed);
+        }
     }
 }
 

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use journey_trace::SpanGuard;
 use journey_trace::attribute::{JOURNEY_MESSAGING_OUTCOME, JOURNEY_MESSAGING_OVERDUE};
+use lapin::Acker;
+use lapin::message::Delivery;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::consumer::Source;
-use crate::destination::Destination;
+use crate::destination::{Destination, lasting_queue};
 use crate::history::{self, MessageKey};
 use crate::metrics::{self, Sample};
 use crate::outcome::ConsumeOutcome;
@@ -21,12 +23,13 @@ use super::{SharedSpan, lock};
 /// A delivery in somebody's hands, and the span that it ends.
 pub(crate) struct OpenDelivery {
     pub(crate) delivery_tag: u64,
+    acker: Acker,
     pub(crate) source: Arc<Source>,
     pub(crate) destination: Arc<Destination>,
     pub(crate) context: Context,
     /// Number of this delivery among all of its message, from 1.
     pub(crate) attempt: i64,
-    /// Known if somebody will see the span.
+    /// Known if somebody will see the span, and the message may come again.
     key: Option<MessageKey>,
     since: Instant,
     is_overdue: AtomicBool,
@@ -44,7 +47,7 @@ pub(crate) enum Work {
 
 impl OpenDelivery {
     pub(crate) fn new(
-        delivery_tag: u64,
+        delivery: &Delivery,
         source: &Arc<Source>,
         destination: Arc<Destination>,
         context: Context,
@@ -52,9 +55,24 @@ impl OpenDelivery {
         work: Work,
     ) -> Arc<Self> {
         let (attempt, key) = history;
+        let (delivery_tag, acker) = (delivery.delivery_tag, delivery.acker.clone());
+        if let Some(key) = key {
+            history::begin(key, context.span().span_context().clone());
+        }
         let (source, since, is_overdue) = (Arc::clone(source), Instant::now(), AtomicBool::new(false));
         let work = Mutex::new(Some(work));
-        Arc::new(Self { delivery_tag, source, destination, context, attempt, key, since, is_overdue, work })
+        Arc::new(Self {
+            delivery_tag,
+            acker,
+            source,
+            destination,
+            context,
+            attempt,
+            key,
+            since,
+            is_overdue,
+            work,
+        })
     }
 
     /// Ends the span; a second settlement changes nothing.
@@ -91,9 +109,18 @@ impl OpenDelivery {
 
     /// Ends the span without an outcome.
     pub(crate) fn end_unsaid(&self) {
-        if let Some(Work::Alone { span, error_type }) = self.take() {
+        let Some(work) = self.take() else { return };
+        if let Some(key) = &self.key {
+            history::end(key, &self.span_context());
+        }
+        if let Work::Alone { span, error_type } = work {
             self.end_alone(span, error_type);
         }
+    }
+
+    /// Its channel failed, or its connection was lost and recovered: a settlement has no effect on it any more.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.acker.poisoned()
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -105,12 +132,6 @@ impl OpenDelivery {
         self.since.elapsed()
     }
 
-    /// Its span, if this is an attempt on that message and goes on.
-    pub(crate) fn attempt_on(&self, key: &MessageKey) -> Option<SpanContext> {
-        let is_attempt = self.key.as_ref() == Some(key) && !self.is_settled();
-        is_attempt.then(|| self.context.span().span_context().clone())
-    }
-
     /// Warns once that the broker is about to take the message back.
     pub(crate) fn warn_overdue(&self, timeout: Duration) {
         if self.is_overdue.swap(true, Relaxed) || self.is_settled() {
@@ -120,7 +141,7 @@ impl OpenDelivery {
             span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OVERDUE, true));
         }
         let queue = self.source.queue.as_str();
-        metrics::overdue(queue);
+        metrics::overdue(lasting_queue(queue));
         // With the message's own context, so that a log line has its trace and its order.
         let _attached = self.context.clone().attach();
         tracing::warn!(
@@ -137,10 +158,14 @@ impl OpenDelivery {
     fn learn(&self, outcome: ConsumeOutcome) {
         let Some(key) = self.key else { return };
         if outcome.may_come_again() {
-            history::remember(key, self.context.span().span_context().clone());
-        } else if self.attempt > 1 {
-            history::forget(&key);
+            history::remember(key, self.span_context());
+        } else {
+            history::forget(&key, &self.span_context());
         }
+    }
+
+    fn span_context(&self) -> SpanContext {
+        self.context.span().span_context().clone()
     }
 
     fn end_alone(&self, span: SpanGuard, error_type: Option<&str>) {

@@ -4,9 +4,13 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{Method, StatusCode, header};
 use axum::routing::{any, get};
+use http::Extensions;
+use reqwest::redirect::Policy;
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, Middleware, Next, Result};
 
 use super::support::{STRANGER, Work, attribute, builder, client, echo, serve};
-use crate::{REDIRECTS_MAX, TooManyRedirects};
+use crate::{JourneyMiddleware, REDIRECTS_MAX, TooManyRedirects, UrlTemplate};
 
 /// Redirects to a stranger, to a neighbour (both answer with the headers they got), and in a circle.
 async fn app() -> Router {
@@ -43,6 +47,63 @@ async fn headers_follow_the_host() {
         assert_eq!(spans[0].parent_span_id, spans[1].parent_span_id, "hops are siblings");
         let second = spans[1].span_context.span_id().to_string();
         assert_eq!((got.contains(&second), got.contains("order.id=ORD-7")), (wants_ids, wants_ids), "{got}");
+    }
+}
+
+/// Scenario: a request with a template is redirected to another place, and sent once more by a middleware further out.
+/// Guarantees: the template names only the request that it was given for (it once named the login page of a stranger
+/// too, in span and metric), and it does so again at the second time.
+#[tokio::test]
+async fn a_template_ends_at_a_redirect() {
+    let address = serve(app().await).await;
+    let client = ClientBuilder::new(
+        builder().redirect(Policy::none()).build().expect("a client without TLS can be built"),
+    )
+    .with(Twice)
+    .with(JourneyMiddleware::new().following_redirects())
+    .build();
+    let work = Work::sampled();
+    let request = client.get(format!("http://{address}/stranger/302"));
+    let answer = work.run(request.with_extension(UrlTemplate("/stranger/{code}")).send()).await;
+    drop(answer.expect("the stranger answers"));
+    let shown: Vec<_> = work
+        .spans()
+        .iter()
+        .map(|span| (span.name.to_string(), attribute(span, "url.template").unwrap_or_default()))
+        .collect();
+    let asked = ("GET /stranger/{code}".to_owned(), "/stranger/{code}".to_owned());
+    let hop = ("GET".to_owned(), String::new());
+    assert_eq!(shown, [asked.clone(), hop.clone(), asked, hop]);
+}
+
+/// Sends each request twice, and reads the first answer.
+struct Twice;
+
+#[async_trait::async_trait]
+impl Middleware for Twice {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let again = request.try_clone().expect("it has no body");
+        drop(next.clone().run(request, extensions).await?.bytes().await);
+        next.run(again, extensions).await
+    }
+}
+
+/// Scenario: a builder whose policy is to follow none, with both ways to a client.
+/// Guarantees: [`crate::client`] keeps the policy; [`crate::build`] replaces it, as its documentation warns.
+#[tokio::test]
+async fn a_policy_of_ones_own_needs_the_plain_client() {
+    let address = serve(app().await).await;
+    let none = || builder().redirect(Policy::none());
+    let kept = crate::client(none().build().expect("a client without TLS can be built"));
+    let replaced = crate::build(none()).expect("a client without TLS can be built");
+    for (client, status) in [(kept, 302), (replaced, 200)] {
+        let answer = client.get(format!("http://{address}/neighbour/302")).send().await;
+        assert_eq!(answer.expect("a server answers").status().as_u16(), status);
     }
 }
 

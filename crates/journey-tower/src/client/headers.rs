@@ -5,7 +5,7 @@ use journey_trace::http::OutgoingHeaders;
 use journey_trace::propagation::{self, Traceparent};
 
 /// Writes what the host of a request may know, and takes off the rest.
-pub(super) fn write(outgoing: &OutgoingHeaders, headers: &mut HeaderMap) {
+pub(crate) fn write(outgoing: &OutgoingHeaders, headers: &mut HeaderMap) {
     let OutgoingHeaders { traceparent, tracestate, baggage } = outgoing;
     // Last the one that is nearly always there: to take a header off an empty map costs nothing.
     put(headers, &BAGGAGE, baggage.as_deref().map(str::as_bytes));

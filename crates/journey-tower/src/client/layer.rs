@@ -35,7 +35,9 @@ impl JourneyClientLayer<BoxedErrors> {
 impl<C> JourneyClientLayer<C> {
     /// The host of requests that name none, as a tonic client makes them. A URI without a host changes nothing.
     ///
-    /// Default: the `Host` header of the request, if there is one.
+    /// Default: the `Host` header of the request, if there is one. It is shown, and not believed: trace and ids leave
+    /// only to a host that the URI or this says. A `Host` that came in with another request and is passed on would
+    /// send them to wherever the connection leads.
     #[must_use]
     pub fn origin(self, uri: Uri) -> Self {
         Self { origin: Origin::of(&uri).map(Arc::new).or(self.origin), ..self }

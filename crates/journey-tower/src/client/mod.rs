@@ -29,7 +29,8 @@
 //! read, failed, or was dropped, and they have the same length.
 //!
 //! `traceparent`, `tracestate` and `baggage` go to the hosts that [`journey_trace::may_propagate_to`] allows. On the
-//! way to any other host these three headers are removed, whoever has set them.
+//! way to any other host these three headers are removed, whoever has set them. So they are if only a `Host` header says
+//! where a request goes ([`JourneyClientLayer::origin`]).
 //!
 //! # Quick start
 //!

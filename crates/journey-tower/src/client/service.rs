@@ -66,7 +66,7 @@ fn start<B>(request: &mut Request<B>, origin: Option<&Origin>, parent: &Cx) -> O
         resends: 0,
     };
     let attempt = ClientAttempt::start(&target, || redacted(place.as_ref(), request.uri()), parent);
-    let host = place.as_ref().map(Target::host).unwrap_or_default();
+    let host = place.as_ref().and_then(Target::certain_host).unwrap_or_default();
     let outgoing = OutgoingHeaders::to(host, attempt.context());
     headers::write(&outgoing, request.headers_mut());
     attempt.is_needed().then_some(attempt)

@@ -24,6 +24,8 @@ impl Origin {
 pub(super) struct Target<'a> {
     scheme: &'a str,
     authority: Cow<'a, Authority>,
+    /// Only the `Host` header says so, which may be one that came in with another request and is passed on.
+    is_hearsay: bool,
 }
 
 impl<'a> Target<'a> {
@@ -31,13 +33,19 @@ impl<'a> Target<'a> {
     pub(super) fn of(uri: &'a Uri, headers: &HeaderMap, origin: Option<&'a Origin>) -> Option<Self> {
         if let Some(authority) = uri.authority() {
             let scheme = uri.scheme_str().unwrap_or("http");
-            return Some(Self { scheme, authority: Cow::Borrowed(authority) });
+            return Some(Self { scheme, authority: Cow::Borrowed(authority), is_hearsay: false });
         }
         if let Some(Origin { scheme, authority }) = origin {
-            return Some(Self { scheme: scheme.as_str(), authority: Cow::Borrowed(authority) });
+            let (scheme, authority) = (scheme.as_str(), Cow::Borrowed(authority));
+            return Some(Self { scheme, authority, is_hearsay: false });
         }
         let host = Authority::try_from(headers.get(header::HOST)?.as_bytes()).ok()?;
-        Some(Self { scheme: "http", authority: Cow::Owned(host) })
+        Some(Self { scheme: "http", authority: Cow::Owned(host), is_hearsay: true })
+    }
+
+    /// The host as in a URL, if the request is certain to go there: it decides whether ids may leave.
+    pub(super) fn certain_host(&self) -> Option<&str> {
+        (!self.is_hearsay).then(|| self.host())
     }
 
     /// The host as in a URL.

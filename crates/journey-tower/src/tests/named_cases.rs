@@ -10,7 +10,7 @@ use expect_test::expect;
 use tower::ServiceExt as _;
 
 use super::support::{Caller, read};
-use crate::{JourneyLayer, RouteLayer};
+use crate::{ForwardedBy, JourneyLayer, RouteLayer};
 
 fn app(layer: JourneyLayer) -> Router {
     Router::new()
@@ -57,7 +57,7 @@ async fn known_route_behind_proxy() {
     let caller = Caller::sampled();
     let mut request = caller.request("GET", "/orders/7");
     request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 9, 9, 9], 4711))));
-    let app = app(JourneyLayer::new().behind_proxy());
+    let app = app(JourneyLayer::new().behind_proxy(ForwardedBy::XForwarded));
     read(app.oneshot(request).await.expect("a router is infallible")).await;
     caller.check(&expect![[r#"
         GET /orders/{id} Server Unset parent=caller

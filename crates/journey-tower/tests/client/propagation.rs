@@ -10,7 +10,7 @@ use opentelemetry::context::FutureExt as _;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
-use super::support::{STRANGER, Work, attribute, get, serve, text, transport};
+use super::support::{Body, STRANGER, Work, attribute, get, serve, text, transport};
 
 /// Answers with the propagation headers that came, one a line.
 async fn echo(request: Request) -> String {
@@ -50,6 +50,31 @@ async fn stranger_gets_nothing() {
     let (port, work) = (serve(app()).await.port(), Work::sampled());
     assert_eq!(get_text(&work, format!("http://{STRANGER}:{port}/")).await, "");
     assert_eq!(attribute(&work.span(), "server.address").as_deref(), Some(STRANGER));
+}
+
+/// Scenario: a request without a host in its URI passes a `Host` header on that names a neighbour, over a connection that
+/// leads elsewhere.
+/// Guarantees: the span shows that host, and the request takes no header of ours along (the header once decided, so a
+/// pass-through sent ids to a partner). With an origin that is a neighbour it takes them.
+#[tokio::test]
+async fn a_passed_on_host_is_not_believed() {
+    let elsewhere = tower::service_fn(async |request: http::Request<Body>| {
+        let names = ["traceparent", "baggage"].map(|name| request.headers().contains_key(name));
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(format!("{names:?}"))))
+    });
+    let origin = "http://crm-api:8080".parse().expect("a URI");
+    for (layer, expected) in [
+        (JourneyClientLayer::new(), "[false, false]"),
+        (JourneyClientLayer::new().origin(origin), "[true, true]"),
+    ] {
+        let work = Work::sampled();
+        let mut request = get("/orders/7");
+        request.headers_mut().insert("host", "crm-api".parse().expect("a header"));
+        request.headers_mut().insert("baggage", "copied=1".parse().expect("a header"));
+        let answer = work.run(layer.layer(elsewhere).oneshot(request)).await.expect("it is infallible");
+        assert_eq!(text(answer.into_body()).await, expected);
+        assert_eq!(attribute(&work.span(), "server.address").as_deref(), Some("crm-api"));
+    }
 }
 
 /// Scenario: the trace is not sampled.

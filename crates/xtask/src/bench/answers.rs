@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets};
 use serde::{Deserialize, Serialize};
 
-use super::{child, programs::Programs};
+use super::programs::Programs;
 
 /// The answers of each layer, in the order in which they were asked.
 #[derive(Debug, Default, Serialize)]
@@ -27,9 +27,9 @@ impl Answers {
     ///
     /// If one of them fails.
     pub(crate) fn ask(programs: &Programs) -> Result<Self> {
-        let program = programs.path("http_answers");
-        let layers = child::list(&program)?.into_iter().map(|layer| {
-            let output = child::command(&program).args(["ask", &layer]).output()?;
+        let program = programs.program("http_answers");
+        let layers = program.list()?.into_iter().map(|layer| {
+            let output = program.command().args(["ask", &layer]).output()?;
             ensure!(output.status.success(), "http_answers ask {layer}: {}", output.status);
             let text = String::from_utf8(output.stdout)?;
             let line = text.lines().find(|line| line.starts_with('['));

@@ -1,7 +1,6 @@
 //! Instructions of one operation, counted by valgrind's callgrind.
 
 use std::{
-    path::Path,
     process::Stdio,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -9,11 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::child;
+use super::programs::Program;
 
 /// Instructions per operation of each case, in the order of the names. Cases run side by side: a count does not
 /// depend on what else the machine does.
-pub(crate) fn count(program: &Path, names: &[String], done: impl Fn(&str) + Sync) -> Result<Vec<f64>> {
+pub(crate) fn count(program: &Program, names: &[String], done: impl Fn(&str) + Sync) -> Result<Vec<f64>> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicUsize::new(0);
     let work = || {
@@ -38,14 +37,9 @@ fn index_of<'a>(next: &AtomicUsize, names: &'a [String]) -> Option<(usize, &'a S
     names.get(index).map(|name| (index, name))
 }
 
-fn one(program: &Path, name: &str) -> Result<f64> {
-    let output = child::command("valgrind")
-        // Its own variables and PATH are the only ones that valgrind needs.
-        .envs(std::env::vars_os().filter(|(variable, _)| variable == "PATH"))
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
-        // Only what the case does inside of this function, on its own thread.
-        .arg("--toggle-collect=*bench_region")
-        .arg(program)
+fn one(program: &Program, name: &str) -> Result<f64> {
+    let output = program
+        .under("valgrind", &CALLGRIND)
         .args(["instructions", name, &OPERATIONS.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -66,6 +60,13 @@ fn one(program: &Path, name: &str) -> Result<f64> {
     Ok(collected.with_context(|| format!("valgrind counted nothing in case {name}"))? / OPERATIONS as f64)
 }
 
+const CALLGRIND: [&str; 4] = [
+    "--tool=callgrind",
+    "--callgrind-out-file=/dev/null",
+    "--collect-atstart=no",
+    // Only what the case does inside of this function, on its own thread.
+    "--toggle-collect=*bench_region",
+];
 /// Enough of a case's last words to see why it failed.
 const LINES_SHOWN: usize = 5;
 /// Enough that what happens once per many operations is averaged, few enough for some seconds under valgrind.

@@ -2,12 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Stdio},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+
+use super::programs::Program;
 
 /// A case that is set up and waits for orders. It ends with this value.
 #[derive(Debug)]
@@ -18,33 +19,37 @@ pub(crate) struct CaseChild {
     answers: BufReader<ChildStdout>,
 }
 
+/// What was measured of one operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    /// The operation itself.
+    pub(crate) own: f64,
+    /// Its base; `None` if that is another case.
+    pub(crate) base: Option<f64>,
+}
+
 /// What a case answers.
 #[derive(Debug, Deserialize)]
 struct Answer {
     operations: f64,
     ns: Option<f64>,
+    base_ns: Option<f64>,
     allocations: Option<f64>,
+    base_allocations: Option<f64>,
 }
 
-/// The names of the cases in a program.
-pub(crate) fn list(program: &Path) -> Result<Vec<String>> {
-    let output = command(program).arg("list").output().context("cannot run the benches")?;
-    ensure!(output.status.success(), "{} list: {}", program.display(), output.status);
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
-
-/// A command that says nothing but what it is asked.
-pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    // The console log of a case must not cost its operations anything. No variable of the shell may change a case.
-    command.env_clear().env("RUST_LOG", "off").stderr(Stdio::inherit());
-    command
+impl Answer {
+    fn sample(&self, own: Option<f64>, base: Option<f64>) -> Result<Sample> {
+        let own = own.context("the case told something else")?;
+        Ok(Sample { own: own / self.operations, base: base.map(|base| base / self.operations) })
+    }
 }
 
 impl CaseChild {
     /// Starts a case and lets it warm up.
-    pub(crate) fn start(program: &Path, name: &str) -> Result<Self> {
-        let mut process = command(program)
+    pub(crate) fn start(program: &Program, name: &str) -> Result<Self> {
+        let mut process = program
+            .command()
             .args(["serve", name])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -55,16 +60,16 @@ impl CaseChild {
         Ok(Self { name: name.to_owned(), process, orders, answers })
     }
 
-    /// CPU time of one operation on its thread, in nanoseconds, over at least this many milliseconds.
-    pub(crate) fn time_ns(&mut self, millis: u32) -> Result<f64> {
+    /// CPU time of one operation, of its thread or its process, in nanoseconds, over at least this many milliseconds.
+    pub(crate) fn time_ns(&mut self, millis: u32) -> Result<Sample> {
         let answer = self.ask(&format!("time {millis}"))?;
-        Ok(answer.ns.context("the case told no time")? / answer.operations)
+        answer.sample(answer.ns, answer.base_ns)
     }
 
     /// Allocations of one operation on its thread.
-    pub(crate) fn allocations(&mut self) -> Result<f64> {
+    pub(crate) fn allocations(&mut self) -> Result<Sample> {
         let answer = self.ask("allocations")?;
-        Ok(answer.allocations.context("the case told no allocations")? / answer.operations)
+        answer.sample(answer.allocations, answer.base_allocations)
     }
 
     fn ask(&mut self, order: &str) -> Result<Answer> {

@@ -2,14 +2,7 @@
 
 use anyhow::Result;
 
-use super::{
-    How,
-    answers::Answers,
-    goal::{self, Goal},
-    measure::Bench,
-    programs::Programs,
-    report::Report,
-};
+use super::{How, answers::Answers, goal::Goal, measure::Bench, programs::Programs, report::Report};
 use crate::{interrupt::Interrupt, progress::Progress};
 
 /// Builds, measures, prints, and judges. The cases themselves prove that both write the same.
@@ -24,15 +17,11 @@ pub(super) fn run(how: &How, progress: &Progress, interrupt: &Interrupt) -> Resu
         let what = "export, instructions: journey / official".to_owned();
         goals.push(Goal { what, is, at_most: 0.2, gates: true });
     }
-    let report = Report { figures, goals, answers: Answers::default() };
-    report.print();
-    if let Some(file) = &how.report {
-        report.write(file)?;
-    }
-    if how.gate { goal::judge(&report.goals) } else { Ok(()) }
+    Report { figures, goals, answers: Answers::default() }.conclude(how)
 }
 
-const BENCH: Bench = Bench { program: "export", counting: "export_allocations", base };
+const BENCH: Bench =
+    Bench { program: "export", counting: "export_allocations", base, counts_instructions: true };
 
 /// The official transformation takes the batch by value; the copy that it is given is not its cost.
 fn base(case: &str) -> Option<String> {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use serde::Serialize;
+
+use super::{How, measure::Figures, report::Report};
 
 /// A figure with a limit.
 #[derive(Debug, Clone, Serialize)]
@@ -20,6 +22,18 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
+    /// The time of a case in relation to its base. A ratio of one run, so the gate looks at it if there were enough rounds.
+    pub(crate) fn ratio(figures: &[Figures], case: &str, at_most: f64, how: &How) -> Result<Self> {
+        let is = Report::of(figures, case)?.ratio.with_context(|| format!("case {case} has no base"))?;
+        Ok(Self { what: format!("{case}: time / without"), is, at_most, gates: !how.quick })
+    }
+
+    /// What a case allocates over its base.
+    pub(crate) fn allocations(figures: &[Figures], case: &str, at_most: f64) -> Result<Self> {
+        let is = Report::of(figures, case)?.allocations_over;
+        Ok(Self { what: format!("{case}: allocations"), is, at_most, gates: true })
+    }
+
     /// Whether the figure keeps its limit.
     pub(crate) fn is_met(&self) -> bool {
         self.is <= self.at_most
@@ -54,9 +68,9 @@ pub(crate) fn judge(goals: &[Goal]) -> Result<()> {
     if missed.is_empty() { Ok(()) } else { bail!("goals are missed:{missed}") }
 }
 
-/// Two digits for a ratio, none for a count.
+/// Three digits for a ratio, none for a count.
 fn short(number: f64) -> String {
-    if number.abs() < 10.0 && number.fract() != 0.0 { format!("{number:.2}") } else { format!("{number:.0}") }
+    if number.abs() < 10.0 && number.fract() != 0.0 { format!("{number:.3}") } else { format!("{number:.0}") }
 }
 
 #[cfg(test)]
@@ -75,7 +89,7 @@ mod tests {
         assert!(judge(&[Goal { gates: false, ..goal("ns", 60.0, 50.0) }]).is_ok());
         let error = judge(&[goal("allocations", 12.0, 12.0), goal("ratio", 0.613, 0.6)]).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("ratio: 0.61, at most 0.60"), "{text}");
+        assert!(text.contains("ratio: 0.613, at most 0.600"), "{text}");
         assert!(!text.contains("allocations"), "{text}");
     }
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{
     How,
     answers::Answers,
-    goal::{self, Goal},
+    goal::Goal,
     measure::{Bench, Figures},
     programs::Programs,
     report::Report,
@@ -23,15 +23,10 @@ pub(super) fn run(how: &How, progress: &Progress, interrupt: &Interrupt) -> Resu
     let figures = BENCH.measure(how, &programs, progress, interrupt)?;
     let complete = how.only.is_none() && !how.no_instructions;
     let goals = if complete { goals(&figures)? } else { Vec::new() };
-    let report = Report { figures, goals, answers };
-    report.print();
-    if let Some(file) = &how.report {
-        report.write(file)?;
-    }
-    if how.gate { goal::judge(&report.goals) } else { Ok(()) }
+    Report { figures, goals, answers }.conclude(how)
 }
 
-const BENCH: Bench = Bench { program: "http", counting: "http_allocations", base };
+const BENCH: Bench = Bench { program: "http", counting: "http_allocations", base, counts_instructions: true };
 
 /// `server/LAYER/REQUEST` is over `server/none/REQUEST`.
 fn base(case: &str) -> Option<String> {

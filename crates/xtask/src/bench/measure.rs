@@ -1,13 +1,16 @@
 //! All figures of all cases of a program.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, Result};
-use journey_testkit::packages::{Consent, Program};
+use journey_testkit::packages;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
-use super::{How, callgrind, child, child::CaseChild, programs::Programs, stats::median};
+use super::{
+    How, callgrind,
+    child::{CaseChild, Sample},
+    programs::{Program, Programs},
+    stats::median,
+};
 use crate::{interrupt::Interrupt, parts, progress::Progress};
 
 /// One case with its figures, each per operation.
@@ -15,10 +18,12 @@ use crate::{interrupt::Interrupt, parts, progress::Progress};
 pub(crate) struct Figures {
     /// Name of the case.
     pub(crate) case: String,
-    /// CPU time of the operation's thread, median of the rounds, ns.
+    /// CPU time of the operation's thread or process, median of the rounds, ns.
     pub(crate) ns: f64,
     /// Median over the rounds of the difference to the base, ns.
     pub(crate) ns_over: f64,
+    /// Median over the rounds of the ratio to the base; `None` without a base.
+    pub(crate) ratio: Option<f64>,
     /// Allocations on the operation's thread.
     pub(crate) allocations: f64,
     /// The same without those of the base.
@@ -36,8 +41,10 @@ pub(crate) struct Bench {
     pub(crate) program: &'static str,
     /// The same cases with an allocator that counts.
     pub(crate) counting: &'static str,
-    /// The base that a case's figures are over; `None`: zero.
+    /// The base that a case's figures are over; `None`: its own, or zero.
     pub(crate) base: fn(&str) -> Option<String>,
+    /// Whether an operation is so much on its own thread that its instructions say something.
+    pub(crate) counts_instructions: bool,
 }
 
 impl Bench {
@@ -49,12 +56,15 @@ impl Bench {
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<Vec<Figures>> {
-        let (program, counting) = (programs.path(self.program), programs.path(self.counting));
-        let names = self.wanted(how, child::list(&program)?);
-        let instructions = instructions(how, &program, &names, progress)?;
+        let (program, counting) = (programs.program(self.program), programs.program(self.counting));
+        let names = self.wanted(how, program.list()?);
+        let instructions = match self.counts_instructions && !how.no_instructions {
+            true => Some(instructions(how, &program, &names, progress)?),
+            false => None,
+        };
         interrupt.check()?;
         let allocations = progress.step("Count allocations", |_| allocations(&counting, &names))?;
-        let times = times(how, program, &names, progress, interrupt)?;
+        let times = times(how, &program, &names, progress, interrupt)?;
         let raw = Raw { names, instructions, allocations, times };
         raw.names.iter().map(|name| raw.figures(name, (self.base)(name).as_deref())).collect()
     }
@@ -68,44 +78,33 @@ impl Bench {
     }
 }
 
-fn instructions(
-    how: &How,
-    program: &Path,
-    names: &[String],
-    progress: &Progress,
-) -> Result<Option<Vec<f64>>> {
-    if how.no_instructions {
-        return Ok(None);
-    }
-    let consent = if how.yes { Consent::Given } else { Consent::Ask };
-    parts::install_programs(&[Program::Valgrind], consent, progress)?;
-    let count =
-        progress.step("Count instructions, under valgrind", |_| callgrind::count(program, names, |_| ()))?;
-    Ok(Some(count))
+fn instructions(how: &How, program: &Program, names: &[String], progress: &Progress) -> Result<Vec<f64>> {
+    parts::install_programs(&[packages::Program::Valgrind], how.consent(), progress)?;
+    progress.step("Count instructions, under valgrind", |_| callgrind::count(program, names, |_| ()))
 }
 
-fn allocations(program: &Path, names: &[String]) -> Result<Vec<f64>> {
+fn allocations(program: &Program, names: &[String]) -> Result<Vec<Sample>> {
     names.iter().map(|name| CaseChild::start(program, name)?.allocations()).collect()
 }
 
 /// One line per round, in it one value per case.
 fn times(
     how: &How,
-    program: PathBuf,
+    program: &Program,
     names: &[String],
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<Vec<Vec<f64>>> {
+) -> Result<Vec<Vec<Sample>>> {
     let (rounds, millis) = if how.quick { (3, 10) } else { (how.rounds, 40) };
     progress.step(&format!("Take the time, {rounds} rounds"), |step| {
         let mut children =
-            names.iter().map(|name| CaseChild::start(&program, name)).collect::<Result<Vec<_>>>()?;
+            names.iter().map(|name| CaseChild::start(program, name)).collect::<Result<Vec<_>>>()?;
         let mut order: Vec<usize> = (0..children.len()).collect();
         (0..rounds)
             .map(|round| {
                 step.now(&format!("{round}"));
                 order.shuffle(&mut rand::rng());
-                let mut line = vec![0.0; children.len()];
+                let mut line = vec![Sample { own: 0.0, base: None }; children.len()];
                 for &index in &order {
                     interrupt.check()?;
                     line[index] = children[index].time_ns(millis)?;
@@ -120,23 +119,28 @@ fn times(
 struct Raw {
     names: Vec<String>,
     instructions: Option<Vec<f64>>,
-    allocations: Vec<f64>,
-    times: Vec<Vec<f64>>,
+    allocations: Vec<Sample>,
+    times: Vec<Vec<Sample>>,
 }
 
 impl Raw {
     fn figures(&self, name: &str, base: Option<&str>) -> Result<Figures> {
         let case = self.index(name)?;
         let base = base.map(|base| self.index(base)).transpose()?;
-        let over = |values: &[f64]| values[case] - base.map_or(0.0, |base| values[base]);
+        let base_of = |values: &[Sample]| values[case].base.or(base.map(|base| values[base].own));
+        let over = |values: &[Sample]| values[case].own - base_of(values).unwrap_or_default();
+        let counted_over = |counts: &Vec<f64>| counts[case] - base.map_or(0.0, |base| counts[base]);
+        let ratios: Vec<f64> =
+            self.times.iter().filter_map(|round| Some(round[case].own / base_of(round)?)).collect();
         Ok(Figures {
             case: name.to_owned(),
-            ns: median(self.times.iter().map(|round| round[case])),
+            ns: median(self.times.iter().map(|round| round[case].own)),
             ns_over: median(self.times.iter().map(|round| over(round))),
-            allocations: self.allocations[case],
+            ratio: (!ratios.is_empty()).then(|| median(ratios)),
+            allocations: self.allocations[case].own,
             allocations_over: over(&self.allocations),
             instructions: self.instructions.as_ref().map(|counts| counts[case]),
-            instructions_over: self.instructions.as_ref().map(|counts| over(counts)),
+            instructions_over: self.instructions.as_ref().map(counted_over),
         })
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::{answers::Answers, goal, goal::Goal, measure::Figures};
+use super::{How, answers::Answers, goal, goal::Goal, measure::Figures};
 use crate::progress::say;
 
 /// All of it.
@@ -27,8 +27,20 @@ impl Report {
         found.with_context(|| format!("the benches have no case {case}"))
     }
 
-    /// Prints it.
-    pub(crate) fn print(&self) {
+    /// Prints, writes and judges it, as was asked for.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, or the gate is to look and a goal is missed.
+    pub(crate) fn conclude(&self, how: &How) -> Result<()> {
+        self.print();
+        if let Some(file) = &how.report {
+            self.write(file)?;
+        }
+        if how.gate { goal::judge(&self.goals) } else { Ok(()) }
+    }
+
+    fn print(&self) {
         say(&figures_table(&self.figures).to_string());
         if let Some(table) = self.answers.table() {
             say(&format!("\n{table}"));
@@ -38,12 +50,7 @@ impl Report {
         }
     }
 
-    /// Writes it as JSON.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written.
-    pub(crate) fn write(&self, file: &Path) -> Result<()> {
+    fn write(&self, file: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)?;
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
@@ -57,6 +64,7 @@ fn figures_table(figures: &[Figures]) -> Table {
         let numbers = [
             count(Some(figures.ns)),
             count(Some(figures.ns_over)),
+            figures.ratio.map_or_else(String::new, |ratio| format!("{ratio:.3}")),
             count(figures.instructions),
             count(figures.instructions_over),
             count(Some(figures.allocations)),
@@ -68,4 +76,5 @@ fn figures_table(figures: &[Figures]) -> Table {
     table
 }
 
-const HEAD: [&str; 7] = ["case", "ns", "+ns", "instructions", "+instructions", "allocations", "+allocations"];
+const HEAD: [&str; 8] =
+    ["case", "ns", "+ns", "x", "instructions", "+instructions", "allocations", "+allocations"];

@@ -27,6 +27,7 @@ pub(crate) fn write(
          alertmanager: [ {alertmanager} ]\n\
          environment: {environment}\n\
          api: 127.0.0.1:{api_port}\n\
+         otlp_grpc: 127.0.0.1:0\n\
          otlp_http: 127.0.0.1:{otlp_port}\n",
         definition = quoted(&folder.join(DEFINITION_FILE).display().to_string())?,
         amqp = quoted(parts.url(Kind::RabbitMq))?,

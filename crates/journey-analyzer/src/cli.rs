@@ -1,5 +1,8 @@
-//! The commands. Exit codes: 0 fine, 1 a failed check or an order that is not known, 2 usage or config,
-//! 3 unreachable.
+//! The commands. Exit codes: 0 fine, 1 findings, a failed check or an order that is not known, 2 usage, config or a
+//! file that cannot be read, 3 unreachable.
+
+mod check;
+mod replay;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,11 +28,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks a journey definition and prints what is wrong with it, with line and column.
-    Check {
-        /// The definition.
-        file: PathBuf,
-    },
+    /// Checks a journey definition and prints what is wrong with it, with line and column, or draws its flow.
+    Check(check::Check),
     /// Tells the story of one order: each stage, what it waits for, and why an alert was raised.
     Explain {
         /// The order id, or a cart or production id.
@@ -41,6 +41,8 @@ enum Command {
         #[arg(long, env = "JOURNEY_DATA", default_value = "./journey-data")]
         data: PathBuf,
     },
+    /// Plays recorded spans through the engine and reports what it finds.
+    Replay(replay::Replay),
     /// Runs the analyzer.
     Run {
         /// The configuration. Without it, `journey-analyzer.yaml` is read if it is there.
@@ -68,8 +70,12 @@ const UNREACHABLE: u8 = 3;
 /// Does what the command line says.
 pub(crate) async fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
-        Command::Check { file } => check(&file).map_err(with_code(CHECK_FAILED)),
+        Command::Check(command) => check::execute(&command).map_err(with_code(CHECK_FAILED)),
         Command::Explain { order, url, data } => explain(&order, &url, &data).await,
+        // Nothing else runs beside it.
+        Command::Replay(command) => {
+            tokio::task::block_in_place(|| replay::execute(command)).map_err(with_code(CONFIG))
+        }
         Command::Run { config, data } => {
             let config = read_config(config).map_err(with_code(CONFIG))?;
             run(config, &data).await.map_err(with_code(CONFIG))
@@ -79,18 +85,6 @@ pub(crate) async fn execute(cli: Cli) -> Result<ExitCode, Failure> {
 
 fn with_code(code: u8) -> impl FnOnce(anyhow::Error) -> Failure {
     move |error| Failure { error, code }
-}
-
-fn check(file: &Path) -> anyhow::Result<ExitCode> {
-    let text = run::definition_text(Some(file))?;
-    let definition = run::parse(Some(file), &text)?;
-    say(&format!(
-        "{}: fine, {} stages, {} rules",
-        file.display(),
-        definition.stages.len(),
-        definition.rules.len()
-    ))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn explain(order: &str, url: &str, data: &Path) -> Result<ExitCode, Failure> {
@@ -151,7 +145,12 @@ async fn run(config: Config, data: &Path) -> anyhow::Result<ExitCode> {
     telemetry::install_log();
     let alertmanager = config.alertmanager.clone();
     let mut daemon = Daemon::start(config, data).await?;
-    tracing::info!("API on http://{}, OTLP/HTTP on http://{}", daemon.api, daemon.otlp_http);
+    tracing::info!(
+        "API on http://{}, OTLP/HTTP on http://{}, OTLP/gRPC on http://{}",
+        daemon.api,
+        daemon.otlp_http,
+        daemon.otlp_grpc
+    );
     if alertmanager.is_empty() {
         tracing::info!("no Alertmanager is configured: findings stay here and at the API");
     }

@@ -3,6 +3,7 @@
 //! | key | variable | default |
 //! |---|---|---|
 //! | `api` | `JOURNEY_API` | `127.0.0.1:8470` |
+//! | `otlp_grpc` | `JOURNEY_OTLP_GRPC` | `127.0.0.1:4317` |
 //! | `otlp_http` | `JOURNEY_OTLP_HTTP` | `127.0.0.1:4318` |
 //! | `amqp` | `JOURNEY_AMQP_URL` | none: no stream is read |
 //! | `alertmanager` | `JOURNEY_ALERTMANAGER_URL` | none: findings stay on the console and at the API |
@@ -21,6 +22,8 @@ use journey_detect::yaml::{self, Fields, Mistakes, Node};
 pub struct Config {
     /// Address of API and metrics.
     pub api: SocketAddr,
+    /// Address of the OTLP/gRPC receiver.
+    pub otlp_grpc: SocketAddr,
     /// Address of the OTLP/HTTP receiver.
     pub otlp_http: SocketAddr,
     /// Broker whose stream `traces.events` is read.
@@ -41,6 +44,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             api: SocketAddr::from(([127, 0, 0, 1], 8470)),
+            otlp_grpc: SocketAddr::from(([127, 0, 0, 1], 4317)),
             otlp_http: SocketAddr::from(([127, 0, 0, 1], 4318)),
             amqp: None,
             alertmanager: Vec::new(),
@@ -80,6 +84,7 @@ impl Config {
         let address = || value.parse().map_err(|_| format!("`{value}` is no address such as 127.0.0.1:8470"));
         match key {
             "api" => self.api = address()?,
+            "otlp_grpc" => self.otlp_grpc = address()?,
             "otlp_http" => self.otlp_http = address()?,
             "amqp" => self.amqp = Some(with_scheme(value, &["amqp://", "amqps://"])?),
             "alertmanager" => {
@@ -129,8 +134,17 @@ fn variable_name(key: &str) -> String {
     }
 }
 
-const KEYS: &[&str] =
-    &["api", "otlp_http", "amqp", "alertmanager", "definition", "environment", "journey_url", "runbook_url"];
+const KEYS: &[&str] = &[
+    "api",
+    "otlp_grpc",
+    "otlp_http",
+    "amqp",
+    "alertmanager",
+    "definition",
+    "environment",
+    "journey_url",
+    "runbook_url",
+];
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +162,7 @@ mod tests {
             [
                 "1:6: api: `here` is no address such as 127.0.0.1:8470",
                 "2:15: alertmanager: expected a URL that begins with http:// or https://",
-                "3:1: unknown field `colour`; known are api, otlp_http, amqp, alertmanager, definition, \
+                "3:1: unknown field `colour`; known are api, otlp_grpc, otlp_http, amqp, alertmanager, definition, \
                  environment, journey_url, runbook_url",
                 "4:7: amqp: expected a URL that begins with amqp:// or amqps://",
                 "JOURNEY_OTLP_HTTP: `nowhere` is no address such as 127.0.0.1:8470",

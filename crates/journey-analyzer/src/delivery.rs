@@ -27,7 +27,12 @@ pub enum Encoding {
 #[derive(Debug)]
 pub enum Receipt {
     /// An OTLP request waits for its answer.
-    Request(oneshot::Sender<Outcome>),
+    Request {
+        /// The receiver's name.
+        source: &'static str,
+        /// Told what became of it.
+        answer: oneshot::Sender<Outcome>,
+    },
     /// The reader of the stream acknowledges messages up to this offset, which is stored with the rows.
     Stream {
         /// Offset of the message in the stream.
@@ -41,7 +46,7 @@ impl Receipt {
     /// The source's name, as in table `source_offset` and metric label `source`.
     pub fn source(&self) -> &'static str {
         match self {
-            Receipt::Request(_) => "otlp_http",
+            Receipt::Request { source, .. } => source,
             Receipt::Stream { .. } => journey_model::stream::EVENTS,
         }
     }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-/// Most deliveries between ingest and the engine. When full, OTLP answers 503 with `Retry-After`, and the stream
+/// Most deliveries between ingest and the engine. When full, OTLP answers 503 with `Retry-After` (gRPC: `UNAVAILABLE`),
+/// and the stream
 /// is read no further: the broker keeps the rest.
 pub const DELIVERIES_MAX: usize = 256;
 
-/// Most OTLP requests at once, from their first byte to their answer. A further one is answered 503.
+/// Most OTLP requests at once of each receiver, from their first byte to their answer. A further one is answered 503, or
+/// `UNAVAILABLE`.
 pub const REQUESTS_MAX: usize = 64;
 
-/// Largest body of one OTLP request, in bytes, after decompression. A larger one is refused with 413.
+/// Largest body of one OTLP request, in bytes, after decompression. A larger one is refused with 413, or `OUT_OF_RANGE`.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Most deliveries in one transaction.
@@ -62,3 +64,17 @@ pub const ALERT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Most rows that the API gives at once.
 pub const API_ROWS_MAX: i64 = 1_000;
+
+/// Largest body of a replayed file, in bytes, after decompression. A longer line is counted as rejected; a longer length
+/// before protobuf ends the replay, for nothing behind it can be found.
+pub const REPLAY_BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Shortest step of event time, in nanoseconds, after which a replay looks at what came: 100 ms. Limits shorter than this
+/// are seen late by as much.
+pub const REPLAY_LOOK_STEP_NS: u64 = 100_000_000;
+
+/// Bytes of spans that a sorted replay holds before it writes them to disk.
+pub const SORT_RUN_BYTES: usize = 256 * 1024 * 1024;
+
+/// Spans remembered to tell repeats. When full, the older half is forgotten: a repeat of those counts as new.
+pub const SEEN_SPANS_MAX: usize = 10_000_000;

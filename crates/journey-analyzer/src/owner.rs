@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use journey_detect::{Definition, Engine, Nanos, Sight};
+use journey_detect::{Definition, Engine, Nanos, Outputs, Sight};
 use journey_model::{Resource, SpanRecord};
 use journey_otlp::{Reject as SpanReject, json, wire};
 use tokio::sync::{mpsc, watch};
@@ -191,7 +191,16 @@ impl Owner {
             let [one, other] = &conflict.anchors;
             tracing::warn!("orders {one} and {other} both claim {}={}", conflict.key, conflict.value);
         }
-        if !batch.outputs.raised.is_empty() || !batch.outputs.cleared.is_empty() {
+        for conflict in &batch.outputs.conflicts_withdrawn {
+            let [one, other] = &conflict.anchors;
+            tracing::info!(
+                "orders {one} and {other} no longer both claim {}={}",
+                conflict.key,
+                conflict.value
+            );
+        }
+        let Outputs { raised, cleared, updated, .. } = &batch.outputs;
+        if !raised.is_empty() || !cleared.is_empty() || !updated.is_empty() {
             self.findings_changed.send_modify(|changes| *changes += 1);
         }
     }
@@ -213,7 +222,7 @@ fn give_receipts(deliveries: Vec<Delivery>, outcomes: Vec<Outcome>) {
     for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
         match delivery.receipt {
             // Whoever asked may be gone; what they sent is durable all the same.
-            Receipt::Request(answer) => drop(answer.send(outcome)),
+            Receipt::Request { answer, .. } => drop(answer.send(outcome)),
             Receipt::Stream { offset, committed } => drop(committed.send(offset)),
         }
     }

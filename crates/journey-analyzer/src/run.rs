@@ -11,10 +11,13 @@ use journey_detect::Definition;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 use crate::alert::Sender;
 use crate::api::Api;
 use crate::config::Config;
+use crate::ingest::otlp_grpc::TraceService;
 use crate::ingest::stream::{StreamReader, StreamState};
 use crate::limits::{DELIVERIES_MAX, RETRY_PAUSE_MAX};
 use crate::owner::Owner;
@@ -26,6 +29,8 @@ use crate::{SHIPPED_DEFINITION, ingest, telemetry};
 pub struct Daemon {
     /// Where the API listens.
     pub api: SocketAddr,
+    /// Where OTLP/gRPC is received.
+    pub otlp_grpc: SocketAddr,
     /// Where OTLP/HTTP is received.
     pub otlp_http: SocketAddr,
     store: Store,
@@ -47,9 +52,10 @@ impl Daemon {
         store.set_definition(&text).await?;
         let metrics = telemetry::metrics();
         let api_listener = bind(config.api).await?;
+        let grpc_listener = bind(config.otlp_grpc).await?;
         let otlp_listener = bind(config.otlp_http).await?;
         let (api, otlp_http) = (api_listener.local_addr()?, otlp_listener.local_addr()?);
-        let config = Config { api, otlp_http, ..config };
+        let config = Config { api, otlp_grpc: grpc_listener.local_addr()?, otlp_http, ..config };
 
         let (deliveries, received) = mpsc::channel(DELIVERIES_MAX);
         let (stop, stopped) = watch::channel(false);
@@ -61,11 +67,13 @@ impl Daemon {
         }
         let api = Api { store: store.clone(), definition: Arc::new(definition), metrics };
         let receivers = vec![
+            serve_grpc(grpc_listener, TraceService::new(deliveries.clone()), stopped.clone()),
             serve(otlp_listener, ingest::otlp_http::router(deliveries), stopped.clone()),
             serve(api_listener, api.router(), stopped),
         ];
         let owner = tokio::spawn(owner.run());
-        Ok(Self { api: config.api, otlp_http: config.otlp_http, store, stop, receivers, reader, owner })
+        let Config { api, otlp_grpc, otlp_http, .. } = config;
+        Ok(Self { api, otlp_grpc, otlp_http, store, stop, receivers, reader, owner })
     }
 
     /// Waits until the engine's owner ends by itself, which it does only by a defect.
@@ -117,6 +125,23 @@ fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<boo
         };
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until).await {
             tracing::error!("a server ended: {error}");
+        }
+    })
+}
+
+fn serve_grpc(
+    listener: TcpListener,
+    service: TraceService,
+    mut stopped: watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let until = async move {
+            // An error means that the daemon is gone, which ends it too.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let server = Server::builder().add_service(service);
+        if let Err(error) = server.serve_with_incoming_shutdown(TcpIncoming::from(listener), until).await {
+            tracing::error!("the OTLP/gRPC server ended: {error}");
         }
     })
 }

@@ -27,6 +27,7 @@ impl Analyzer {
             .env_remove("JOURNEY_AMQP_URL")
             .env_remove("JOURNEY_ALERTMANAGER_URL")
             .env("JOURNEY_API", "127.0.0.1:0")
+            .env("JOURNEY_OTLP_GRPC", "127.0.0.1:0")
             .env("JOURNEY_OTLP_HTTP", "127.0.0.1:0")
             .env("JOURNEY_DEFINITION", data.join("journeys.yaml"))
             .env("RUST_LOG", "info")

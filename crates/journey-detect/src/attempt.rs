@@ -1,11 +1,12 @@
 //! One attempt of one stage: the facts that its start marker, beats and end said.
 //!
 //! Facts only grow, and each has a rule that does not depend on the order of arrival: the later end, the later beat,
-//! the first value of a key.
+//! all values of a key, the least value of a facet.
 
 use journey_model::{SpanId, StageOutcome, TraceId};
 
 use crate::Nanos;
+use crate::limits::LINKS_MAX;
 
 /// Identity of an attempt: the stage span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +52,9 @@ pub struct Attempt {
     pub idle_ns: Option<Nanos>,
     /// Amount of work.
     pub size: Option<f64>,
-    /// Attributes that are keys of the definition, and their values, sorted by attribute.
+    /// Spans that it is linked to, sorted; at most [`crate::limits::LINKS_MAX`].
+    pub links: Vec<AttemptId>,
+    /// Attributes that are keys of the definition, and their values, sorted. One that holds a list has several.
     pub keys: Vec<(Box<str>, Box<str>)>,
     /// Attributes that are facets of the definition, and their values, sorted by attribute.
     pub facets: Vec<(Box<str>, Box<str>)>,
@@ -78,9 +81,9 @@ impl Attempt {
         self.outcome.is_some_and(|outcome| outcome != StageOutcome::Ok)
     }
 
-    /// The value of a key.
-    pub fn key(&self, name: &str) -> Option<&str> {
-        self.keys.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
+    /// The values of a key, in their order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.keys.iter().filter(move |(key, _)| **key == *name).map(|(_, value)| &**value)
     }
 
     /// Takes over what another observation of the same stage span says. Returns whether anything was new.
@@ -88,22 +91,31 @@ impl Attempt {
         let before = self.clone();
         self.start_ns = least(self.start_ns, other.start_ns);
         self.first_beat_ns = least(self.first_beat_ns, other.first_beat_ns);
-        if other.end_ns > self.end_ns {
+        let ending = |attempt: &Attempt| {
+            let outcome = attempt.outcome.map(StageOutcome::as_str);
+            (attempt.end_ns, outcome, attempt.error_type.clone())
+        };
+        let beat = |attempt: &Attempt| (attempt.last_beat_ns, attempt.idle_ns, attempt.progress);
+        let has_later_beat = beat(&other) > beat(self);
+        if ending(&other) > ending(self) {
             self.end_ns = other.end_ns;
             self.outcome = other.outcome;
             self.error_type = other.error_type;
         }
-        if other.last_beat_ns > self.last_beat_ns {
+        if has_later_beat {
             self.last_beat_ns = other.last_beat_ns;
-            self.progress = other.progress.or(self.progress);
+            self.progress = other.progress;
             self.idle_ns = other.idle_ns;
         }
         self.number = self.number.max(other.number);
-        self.parent_span_id = self.parent_span_id.or(other.parent_span_id);
+        self.parent_span_id = self.parent_span_id.max(other.parent_span_id);
         self.beat_interval_ns = self.beat_interval_ns.max(other.beat_interval_ns);
-        self.size = self.size.or(other.size);
-        union(&mut self.keys, other.keys);
-        union(&mut self.facets, other.facets);
+        self.size = if other.size > self.size { other.size } else { self.size };
+        unite(&mut self.links, other.links);
+        self.links.truncate(LINKS_MAX);
+        unite(&mut self.keys, other.keys);
+        unite(&mut self.facets, other.facets);
+        self.facets.dedup_by(|later, first| later.0 == first.0);
         *self != before
     }
 }
@@ -115,11 +127,11 @@ fn least(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
     }
 }
 
-/// Adds the pairs whose name is new. Producers write a key once per stage, so which value came first does not matter.
-fn union(into: &mut Vec<(Box<str>, Box<str>)>, from: Vec<(Box<str>, Box<str>)>) {
-    for pair in from {
-        if let Err(at) = into.binary_search_by(|known| known.0.cmp(&pair.0)) {
-            into.insert(at, pair);
+/// The union of two sorted lists.
+fn unite<T: Ord>(into: &mut Vec<T>, from: Vec<T>) {
+    for item in from {
+        if let Err(at) = into.binary_search(&item) {
+            into.insert(at, item);
         }
     }
 }

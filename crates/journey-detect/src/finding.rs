@@ -9,37 +9,69 @@ use crate::Nanos;
 /// Which detector speaks, by the name of its alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alert {
+    /// Too many signals of a service instance are lost on the way.
+    EvidenceLoss,
+    /// More time passes between two stages than usual.
+    GapSlow,
     /// Nothing happened for too long.
     OrderStuck,
     /// A step came that may not come here.
     OrderViolation,
+    /// Nothing comes from any service any more.
+    PipelineSilent,
+    /// A stage of one order fails again and again.
+    RetryStorm,
     /// The process of a running stage died, or its work stands still.
     StageDead,
-    /// A running stage is alive but past its limit.
+    /// A stage fails more often than usual.
+    StageErrors,
+    /// A stage is slow where a facet has one value.
+    StagePartlySlow,
+    /// A running stage is alive but past its limit, or a stage is slow for all orders.
     StageSlow,
 }
 
 impl Alert {
+    const ALL: [Alert; 10] = [
+        Alert::EvidenceLoss,
+        Alert::GapSlow,
+        Alert::OrderStuck,
+        Alert::OrderViolation,
+        Alert::PipelineSilent,
+        Alert::RetryStorm,
+        Alert::StageDead,
+        Alert::StageErrors,
+        Alert::StagePartlySlow,
+        Alert::StageSlow,
+    ];
+
     /// The label `alertname`.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Alert::EvidenceLoss => "EvidenceLoss",
+            Alert::GapSlow => "GapSlow",
             Alert::OrderStuck => "OrderStuck",
             Alert::OrderViolation => "OrderViolation",
+            Alert::PipelineSilent => "PipelineSilent",
+            Alert::RetryStorm => "RetryStorm",
             Alert::StageDead => "StageDead",
+            Alert::StageErrors => "StageErrors",
+            Alert::StagePartlySlow => "StagePartlySlow",
             Alert::StageSlow => "StageSlow",
         }
     }
 
     /// The alert of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Alert::OrderStuck, Alert::OrderViolation, Alert::StageDead, Alert::StageSlow]
-            .into_iter()
-            .find(|alert| alert.as_str() == text)
+        Self::ALL.into_iter().find(|alert| alert.as_str() == text)
     }
 
-    /// The label `severity`.
+    /// The label `severity` of this alert where nothing says more: the pipeline's own alerts page.
     pub const fn severity(self) -> Severity {
-        Severity::Warning
+        match self {
+            Alert::EvidenceLoss | Alert::PipelineSilent => Severity::Page,
+            _ => Severity::Warning,
+        }
     }
 }
 
@@ -52,6 +84,10 @@ impl fmt::Display for Alert {
 /// Why a finding was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
+    /// No instance of any service sends signals.
+    AllSilent,
+    /// Failures have become more frequent.
+    MoreFailures,
     /// A step that belongs before it is missing, and there is no reason to think that it was not seen.
     MissingStep,
     /// No beat came for four intervals.
@@ -62,15 +98,26 @@ pub enum Reason {
     NotFinished,
     /// A stage did not come within its limit.
     NotStarted,
+    /// Numbers of `journey.seq` are missing.
+    NumbersMissing,
+    /// Failed attempts of one stage follow each other.
+    Retries,
     /// A rule of the definition is broken.
     Rule,
+    /// Durations have become longer.
+    Slower,
     /// A step came where it may not come.
     WrongOrder,
 }
 
 impl Reason {
-    const ALL: [Reason; 7] = [
+    const ALL: [Reason; 12] = [
+        Reason::AllSilent,
         Reason::MissingStep,
+        Reason::MoreFailures,
+        Reason::NumbersMissing,
+        Reason::Retries,
+        Reason::Slower,
         Reason::NoBeats,
         Reason::NoProgress,
         Reason::NotFinished,
@@ -82,12 +129,17 @@ impl Reason {
     /// The reason as a word.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Reason::AllSilent => "all_silent",
             Reason::MissingStep => "missing_step",
+            Reason::MoreFailures => "more_failures",
             Reason::NoBeats => "no_beats",
             Reason::NoProgress => "no_progress",
             Reason::NotFinished => "not_finished",
             Reason::NotStarted => "not_started",
+            Reason::NumbersMissing => "numbers_missing",
+            Reason::Retries => "retries",
             Reason::Rule => "rule",
+            Reason::Slower => "slower",
             Reason::WrongOrder => "wrong_order",
         }
     }
@@ -105,8 +157,10 @@ impl fmt::Display for Reason {
 }
 
 /// How loud an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
+    /// Somebody should look now.
+    Page,
     /// Somebody should look today.
     Warning,
 }
@@ -115,27 +169,77 @@ impl Severity {
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Severity::Page => "page",
             Severity::Warning => "warning",
         }
     }
+
+    /// The severity of this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Severity::Page, Severity::Warning].into_iter().find(|severity| severity.as_str() == text)
+    }
 }
 
-/// What identifies a finding: the labels of its alert.
+/// What identifies a finding: the labels of its alert. An empty or absent one is no label.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FindingKey {
     /// Label `alertname`.
     pub alert: Alert,
-    /// Label `order_id`: the order, or the best name of a journey without one.
+    /// Label `order_id`: the order, or the best name of a journey without one. Empty: about no single order.
     pub order: Box<str>,
-    /// Label `journey_stage`.
+    /// Label `journey_stage`. Empty: about no stage.
     pub stage: Box<str>,
     /// Label `rule`: `flow` or the name of the rule that was broken.
     pub rule: Option<Box<str>>,
     /// Label `service`.
     pub service: Option<Box<str>>,
+    /// Label `from_stage`: where a gap begins.
+    pub from_stage: Option<Box<str>>,
+    /// Label `facet`.
+    pub facet: Option<Box<str>>,
+    /// Label `value`: the value of the facet.
+    pub value: Option<Box<str>>,
+    /// Label `service_instance`.
+    pub instance: Option<Box<str>>,
+    /// Label `severity`.
+    pub severity: Severity,
 }
 
-/// One finding about one order.
+impl FindingKey {
+    /// The key of an alert with no label beside its name and usual severity.
+    pub fn new(alert: Alert) -> Self {
+        Self {
+            alert,
+            order: Box::default(),
+            stage: Box::default(),
+            rule: None,
+            service: None,
+            from_stage: None,
+            facet: None,
+            value: None,
+            instance: None,
+            severity: alert.severity(),
+        }
+    }
+
+    /// The key of an alert about one order in one stage.
+    pub fn of_order(alert: Alert, order: &str, stage: &str) -> Self {
+        Self { order: order.into(), stage: stage.into(), ..Self::new(alert) }
+    }
+
+    /// The same without the order, and with the severity of many.
+    pub(crate) fn folded(&self) -> Self {
+        let severity = if self.alert == Alert::StageDead { Severity::Page } else { self.severity };
+        Self { order: Box::default(), severity, ..self.clone() }
+    }
+
+    /// Whether an alert of this key, about many orders, hides that of another, about one.
+    pub fn hides(&self, single: &FindingKey) -> bool {
+        self.order.is_empty() && !single.order.is_empty() && single.folded() == *self
+    }
+}
+
+/// One finding: about one order, about many orders with one cause, or about a service instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What identifies it.
@@ -154,6 +258,41 @@ pub struct Finding {
     pub trace_id: Option<TraceId>,
     /// Event time at which the trouble began, in nanoseconds since the Unix epoch.
     pub since_ns: Nanos,
+    /// Where the order was broken: of [`Alert::OrderViolation`] only, and not of one that was stored.
+    pub offence: Option<Offence>,
+    /// The orders, if it is about many.
+    pub orders: Option<Orders>,
+}
+
+/// Orders with one cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orders {
+    /// At most [`crate::limits::FOLDED_ORDERS_MAX`] of them, the least names.
+    pub some: Vec<Box<str>>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl fmt::Display for Orders {
+    /// The names, and how many more: annotation `orders`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.some.join(", "))?;
+        match self.count.saturating_sub(self.some.len()) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// The first step that broke the flow or a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offence {
+    /// How many steps of the journey came before it; failed attempts and repeats are none.
+    pub index: usize,
+    /// Stages that could have come in its place, in the order of the definition. Empty for a rule.
+    pub expected: Vec<Box<str>>,
+    /// When it came, by what orders the steps, in nanoseconds since the Unix epoch.
+    pub at_ns: Nanos,
 }
 
 impl Finding {

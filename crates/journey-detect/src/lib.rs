@@ -9,7 +9,10 @@
 //! * [`Definition`]: what `journeys.yaml` says, read with all mistakes at once;
 //! * `flow`: the order of stages as a process tree, a Petri net, and sets of reachable states;
 //! * `attempt`, `instance`, `identity`: what the spans of the lane say, merged fact by fact;
+//! * `evidence`, `usual`, `pipeline`: what was perhaps not seen, how often a stage fails and how long it
+//!   lasts, whether anything comes at all;
 //! * `judge`: one journey's facts and the time to a verdict and findings, a pure function;
+//! * `told`: what people are told of that, one alert for one cause and none that flutters;
 //! * [`Engine`]: owns the facts, re-judges what was touched or is due, says what changed;
 //! * [`Story`]: one journey told to a person.
 //!
@@ -39,6 +42,7 @@ mod allowance;
 mod attempt;
 mod definition;
 mod engine;
+mod evidence;
 mod finding;
 mod flow;
 mod identity;
@@ -47,9 +51,14 @@ mod judge;
 pub mod limits;
 mod observation;
 mod outputs;
+mod pipeline;
 mod sight;
 mod story;
+mod survival;
 mod timers;
+mod told;
+pub mod trend;
+mod usual;
 pub mod yaml;
 
 pub use allowance::{Allowance, Nanos, clock_time};
@@ -59,10 +68,10 @@ pub use definition::{
     StageKind, StageMatch, StartWithin,
 };
 pub use engine::Engine;
-pub use finding::{Alert, Finding, FindingKey, Reason, Severity};
+pub use finding::{Alert, Finding, FindingKey, Offence, Orders, Reason, Severity};
 pub use flow::Tree;
-pub use instance::Instance;
+pub use instance::{Instance, Run};
 pub use judge::{Standing, Verdict, Wait};
-pub use outputs::{Counters, IdentityConflict, JourneyRow, Outputs, Refusal};
+pub use outputs::{Counters, IdentityConflict, JourneyRow, Outputs, Refusal, Storm};
 pub use sight::Sight;
 pub use story::{Chapter, ChapterState, Story};

@@ -8,12 +8,74 @@ pub const JOURNEYS_MAX: usize = 1_000_000;
 /// [`crate::Counters::ties_refused`].
 pub const ATTEMPTS_PER_GROUP_MAX: usize = 2_048;
 
-/// Most spans without a key that wait under their trace for a sibling with one. When full, the one that waited
-/// longest is given up and counted as [`crate::Counters::given_up`].
+/// Most spans that wait for what tells their journey: a sibling of their trace with a key, or the binding of a member.
+/// When full, the one that waited longest is given up and counted as [`crate::Counters::given_up`]; so is one that
+/// waited for `expire_after`.
 pub const WAITING_SPANS_MAX: usize = 100_000;
 
 /// Most service instances remembered. When full, the one that was silent longest is forgotten.
 pub const INSTANCES_MAX: usize = 10_000;
+
+/// Most journeys that one shared value stands for. A value that more claim names none of them.
+pub const SHARED_JOURNEYS_MAX: usize = 256;
+
+/// Most keys of a definition. One with more is refused.
+pub const KEYS_MAX: usize = 64;
+
+/// Most values of one key in one span. Further ones are left out.
+pub const KEY_VALUES_MAX: usize = 256;
+
+/// Most links of one attempt. Further ones are left out.
+pub const LINKS_MAX: usize = 8;
+
+/// Most runs of numbers remembered of one service instance. When full, the oldest hole between them is forgotten.
+pub const RUNS_PER_INSTANCE_MAX: usize = 4_096;
+
+/// Most missing steps of one journey that missing numbers may excuse. Further ones are held against the order.
+pub const CLAIMS_PER_JOURNEY_MAX: usize = 64;
+
+/// Failed attempts of one stage of one order, within [`RETRY_WINDOW_NS`], that make a storm where failures are rare.
+pub const RETRIES_MIN: u32 = 5;
+
+/// Stages and waits that must be over before their durations say how long others may last.
+pub const SURVIVORS_MIN: u64 = 200;
+
+/// How far apart the failed attempts of a storm may lie, in nanoseconds of event time: a day.
+pub const RETRY_WINDOW_NS: u64 = 86_400_000_000_000;
+
+/// Most orders that an alert about many lists.
+pub const FOLDED_ORDERS_MAX: usize = 10;
+
+/// More alerts of one cause than this within [`FOLD_WINDOW_NS`] become one.
+pub const SINGLES_MAX: usize = 5;
+
+/// How close alerts of one cause must come to become one, in nanoseconds: 10 min.
+pub const FOLD_WINDOW_NS: u64 = 600_000_000_000;
+
+/// An alert about many orders ends when no more of them than this are left.
+pub const FOLD_RELEASE: usize = 2;
+
+/// The shortest time between two new texts of an alert about many orders, in nanoseconds: a minute.
+pub const FOLD_UPDATE_NS: u64 = 60_000_000_000;
+
+/// An alert that comes back within this time after it was cleared flutters: it is told again only once it has lasted
+/// for a grace, and then cleared only after as long a quiet as this, in nanoseconds: an hour.
+pub const FLUTTER_NS: u64 = 3_600_000_000_000;
+
+/// Most alerts whose past is remembered. When full, the one longest cleared is forgotten.
+pub const ALERT_PASTS_MAX: usize = 65_536;
+
+/// Share of the numbers of `journey.seq` that may be lost within [`LOSS_WINDOW_NS`]; above it is `EvidenceLoss`.
+pub const LOSS_SHARE_MAX: f64 = 0.005;
+
+/// `EvidenceLoss` ends when no larger share than this is lost.
+pub const LOSS_SHARE_RELEASE: f64 = 0.0025;
+
+/// One lost number is no rate: fewer than this are never `EvidenceLoss`.
+pub const LOST_NUMBERS_MIN: u64 = 2;
+
+/// How far back losses are counted, in nanoseconds: 10 min.
+pub const LOSS_WINDOW_NS: u64 = 600_000_000_000;
 
 /// Longest text of a key's value, in bytes. A longer one is no id and is left out.
 pub const KEY_BYTES_MAX: usize = 256;
@@ -23,6 +85,9 @@ pub const MARKINGS_MAX: usize = 4_096;
 
 /// Most state sets kept. When full, the cache starts anew.
 pub const STATES_MAX: usize = 16_384;
+
+/// Most steps of one moment that are tried in every order. More are taken in the order of their ids.
+pub const TIED_STEPS_MAX: usize = 8;
 
 /// Most missing steps assumed to explain one step.
 pub const MISSING_STEPS_MAX: usize = 3;
@@ -43,6 +108,7 @@ pub const THIN_BUCKETS_MAX: usize = 96;
 pub const BASELINE_DAYS_MAX: usize = 128;
 
 /// Most values kept since a change. When full, the oldest counts as usual again, or is forgotten while an alarm is up.
+/// A warning that so many values did not confirm is withdrawn.
 pub const HELD_VALUES_MAX: usize = 512;
 
 /// Most attributes that are facets. Further ones of the configuration are left out.

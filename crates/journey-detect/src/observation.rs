@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use journey_model::{ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, Value, attribute};
 
-use crate::limits::KEY_BYTES_MAX;
+use crate::limits::{KEY_BYTES_MAX, KEY_VALUES_MAX, LINKS_MAX};
 use crate::{Attempt, AttemptId, Definition, Nanos};
 
 /// What one span says.
@@ -17,7 +17,15 @@ pub(crate) enum Observation {
     /// A service instance runs or stops.
     Process(ProcessSignal),
     /// Something about an attempt of a stage.
-    Stage(Box<Attempt>),
+    Stage(Box<Attempt>, Option<Numbered>),
+}
+
+/// The number that a marker or an end used up, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbered {
+    pub(crate) seq: u64,
+    /// Earliest and latest event time at which it can have been given.
+    pub(crate) between_ns: (Nanos, Nanos),
 }
 
 /// What a process signal says.
@@ -67,7 +75,7 @@ fn attempt(
     let Some(span_id) = span_id else { return Observation::Malformed };
     let number = span.i64(attribute::JOURNEY_STAGE_ATTEMPT).and_then(|number| number.try_into().ok());
     let size = definition.stage_named(stage).and_then(|id| definition.stage(id).size.as_deref());
-    Observation::Stage(Box::new(Attempt {
+    let attempt = Box::new(Attempt {
         id: AttemptId { trace_id: span.trace_id, span_id },
         // A marker's parent is the stage span; what caused that one, only its end says.
         parent_span_id: span.parent_span_id.filter(|_| is_end),
@@ -85,9 +93,27 @@ fn attempt(
         progress: is_beat.then(|| span.f64(attribute::JOURNEY_STAGE_PROGRESS)).flatten(),
         idle_ns: is_beat.then(|| seconds(span, attribute::JOURNEY_STAGE_IDLE)).flatten(),
         size: span.f64(size.unwrap_or(attribute::JOURNEY_STAGE_SIZE)),
+        links: links(span),
         keys: pairs(definition.keys.iter().map(|key| &*key.name), resource, span),
         facets: facets(definition, resource, span),
-    }))
+    });
+    Observation::Stage(attempt, numbered(span, is_beat))
+}
+
+/// Beats use up no number. Where nothing says whether the number was given at the start or at the end, both may be.
+fn numbered(span: &SpanRecord<'_>, is_beat: bool) -> Option<Numbered> {
+    let seq = span.i64(attribute::JOURNEY_SEQ).filter(|_| !is_beat)?;
+    let from_ns = if span.get(attribute::JOURNEY_SIGNAL).is_some() { span.end_ns } else { span.start_ns };
+    Some(Numbered { seq: seq.try_into().ok()?, between_ns: (from_ns, span.end_ns) })
+}
+
+fn links(span: &SpanRecord<'_>) -> Vec<AttemptId> {
+    let mut links: Vec<AttemptId> =
+        span.links.iter().map(|link| AttemptId { trace_id: link.trace_id, span_id: link.span_id }).collect();
+    links.sort_unstable();
+    links.dedup();
+    links.truncate(LINKS_MAX);
+    links
 }
 
 /// The stage that a span names, or that the definition recognises in it.
@@ -142,27 +168,30 @@ fn facets(
     facets
 }
 
+/// The named attributes that the span has, else its resource; each value of a list by itself.
 fn pairs<'n>(
     names: impl Iterator<Item = &'n str>,
     resource: &Resource<'_>,
     span: &SpanRecord<'_>,
 ) -> Vec<(Box<str>, Box<str>)> {
-    let mut pairs: Vec<(Box<str>, Box<str>)> = names
-        .filter_map(|name| {
-            let value = span.get(name).and_then(text).or_else(|| resource.str(name).map(Cow::Borrowed))?;
-            Some((name, value))
-        })
-        .filter(|(_, value)| !value.is_empty() && value.len() <= KEY_BYTES_MAX)
-        .map(|(name, value)| (name.into(), value.into_owned().into()))
-        .collect();
+    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::new();
+    for name in names {
+        let own = span.get(name).map(texts).unwrap_or_default();
+        let values =
+            if own.is_empty() { resource.str(name).map(Cow::Borrowed).into_iter().collect() } else { own };
+        let values = values.into_iter().filter(|value| !value.is_empty() && value.len() <= KEY_BYTES_MAX);
+        pairs.extend(values.take(KEY_VALUES_MAX).map(|value| (name.into(), value.into_owned().into())));
+    }
     pairs.sort();
+    pairs.dedup();
     pairs
 }
 
-/// A key is a text; some services write a number.
-fn text<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+/// A key is a text or a list of texts; some services write a number.
+fn texts<'a>(value: &'a Value<'_>) -> Vec<Cow<'a, str>> {
     match value {
-        Value::Int(number) => Some(Cow::Owned(number.to_string())),
-        other => other.as_str().map(Cow::Borrowed),
+        Value::Int(number) => vec![Cow::Owned(number.to_string())],
+        Value::StrArray(list) => list.iter().map(|text| Cow::Borrowed(&**text)).collect(),
+        other => other.as_str().map(Cow::Borrowed).into_iter().collect(),
     }
 }

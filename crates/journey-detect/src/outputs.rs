@@ -20,7 +20,7 @@ pub struct Counters {
     pub journey_full: u64,
     /// Ties not made because their journeys have [`crate::limits::ATTEMPTS_PER_GROUP_MAX`].
     pub ties_refused: u64,
-    /// Attempts without a key, given up because too many wait.
+    /// Attempts without a journey, given up because too many wait, or for too long.
     pub given_up: u64,
     /// Journeys that left memory because nothing happened for `expire_after`.
     pub expired: u64,
@@ -41,6 +41,10 @@ pub struct Outputs {
     pub cleared: Vec<Finding>,
     /// Findings that stand from now on.
     pub raised: Vec<Finding>,
+    /// Findings about many orders that stand on with other orders.
+    pub updated: Vec<Finding>,
+    /// Identity conflicts that later spans explained away. They are to be applied before `conflicts`.
+    pub conflicts_withdrawn: Vec<IdentityConflict>,
     /// Identity conflicts found.
     pub conflicts: Vec<IdentityConflict>,
     /// New state of service instances.
@@ -69,6 +73,19 @@ pub struct JourneyRow {
     pub span_ns: (Nanos, Nanos),
     /// Keys and values of its attempts, sorted.
     pub keys: Vec<(Box<str>, Box<str>)>,
+    /// Stages that failed again and again, whether they went well later or not.
+    pub storms: Vec<Storm>,
+}
+
+/// Too many failed attempts of one stage of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storm {
+    /// The stage.
+    pub stage: Box<str>,
+    /// Event time of the failure that made it a storm, in nanoseconds since the Unix epoch.
+    pub at_ns: Nanos,
+    /// How many attempts failed close together.
+    pub attempts: usize,
 }
 
 /// Two orders claim one value of an alias key.

@@ -1,11 +1,14 @@
 //! One journey told to a person: what happened, what it waits for, what is wrong.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::allowance::{duration, moment};
 use crate::flow::Automaton;
 use crate::instance::Instances;
 use crate::judge::{self, Scene};
+use crate::limits::RETRIES_MIN;
+use crate::survival::Survival;
 use crate::{
     Alert, Attempt, Definition, Finding, Instance, Nanos, Sight, Standing, Verdict, Wait, clock_time,
 };
@@ -71,6 +74,9 @@ impl Story {
             now: now_ns,
             first_signal_ns,
             standing: &standing,
+            granted: &BTreeSet::new(),
+            storms_from: &vec![RETRIES_MIN; definition.stages.len()],
+            survival: &Survival::new(definition),
         };
         let mut automaton = Automaton::new(definition.net.clone());
         let judgement = judge::judge(&scene, &mut automaton, order, &refs);

@@ -75,7 +75,7 @@ impl Sender {
         let now_ns = wall_clock_ns();
         let retention_ns = u64::try_from(ALERT_RESOLVED_RETENTION.as_nanos()).unwrap_or(u64::MAX);
         let found = self.store.findings(false, now_ns.saturating_sub(retention_ns)).await?;
-        let current = newest_by_key(found);
+        let current = without_hidden(newest_by_key(found));
         self.sent.retain(|key, _| current.contains_key(key));
         let due: Vec<&StoredFinding> = current.values().filter(|stored| self.is_due(stored)).collect();
         let is_heartbeat_due = self.heartbeat_at.is_none_or(|at| at.elapsed() >= ALERT_RESEND);
@@ -116,6 +116,18 @@ fn newest_by_key(found: Vec<StoredFinding>) -> HashMap<FindingKey, StoredFinding
         }
     }
     newest
+}
+
+/// What an alert about many orders hides is not sent once that one stands; what was sent before goes on, and
+/// Alertmanager's own inhibition hides it.
+fn without_hidden(current: HashMap<FindingKey, StoredFinding>) -> HashMap<FindingKey, StoredFinding> {
+    let many = |stored: &&StoredFinding| stored.finding.orders.is_some() && stored.cleared_ns.is_none();
+    let many: Vec<(FindingKey, Nanos)> =
+        current.values().filter(many).map(|stored| (stored.finding.key.clone(), stored.raised_ns)).collect();
+    let is_hidden = |key: &FindingKey, stored: &StoredFinding| {
+        many.iter().any(|(hiding, since_ns)| hiding.hides(key) && stored.raised_ns >= *since_ns)
+    };
+    current.into_iter().filter(|(key, stored)| !is_hidden(key, stored)).collect()
 }
 
 /// How long an Alertmanager that does not answer is left alone.

@@ -79,18 +79,33 @@ impl Target {
     fn alert(&self, stored: &StoredFinding, now_ns: Nanos) -> Value {
         let finding = &stored.finding;
         let key = &finding.key;
-        let mut labels = self.labels(key.alert.as_str(), key.alert.severity().as_str());
-        labels.insert("order_id".into(), json!(key.order));
-        labels.insert("journey_stage".into(), json!(key.stage));
-        labels.extend(key.rule.as_ref().map(|rule| ("rule".to_owned(), json!(rule))));
-        labels.extend(key.service.as_ref().map(|service| ("service".to_owned(), json!(service))));
+        let mut labels = self.labels(key.alert.as_str(), key.severity.as_str());
+        let optional = [
+            ("order_id", Some(&key.order)),
+            ("journey_stage", Some(&key.stage)),
+            ("rule", key.rule.as_ref()),
+            ("service", key.service.as_ref()),
+            ("from_stage", key.from_stage.as_ref()),
+            ("facet", key.facet.as_ref()),
+            ("value", key.value.as_ref()),
+            ("service_instance", key.instance.as_ref()),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                labels.insert(name.into(), json!(value));
+            }
+        }
         let mut annotations = Map::new();
         let mut annotate = |name: &str, value: String| annotations.insert(name.to_owned(), value.into());
         annotate("summary", finding.summary.to_string());
         annotate("reason", finding.reason.to_string());
         annotate("evidence", finding.evidence.to_string());
-        annotate("orders", key.order.to_string());
-        let order_url = self.order_url(&key.order);
+        let orders = finding.orders.as_ref().map_or_else(|| key.order.to_string(), ToString::to_string);
+        annotate("orders", orders);
+        // About many orders: the first of them tells the story.
+        let some = finding.orders.as_ref().and_then(|orders| orders.some.first());
+        let order = some.unwrap_or(&key.order);
+        let order_url = if order.is_empty() { self.journey_url.clone() } else { self.order_url(order) };
         annotate("journey_url", order_url.clone());
         if let Some(stage) = &finding.waiting_for {
             annotate("waiting_for", stage.to_string());

@@ -65,7 +65,7 @@ async fn traces(
         metrics::counter!(telemetry::REJECTED, "reason" => "broken_body").increment(1);
         return failure(encoding, StatusCode::BAD_REQUEST, &what);
     }
-    match deliver(&deliveries, encoding, body).await {
+    match deliver(&deliveries, SOURCE, encoding, body).await {
         Ok(outcome) => success(encoding, &outcome),
         Err(reason) => refused(encoding, reason),
     }
@@ -91,20 +91,22 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, String> {
 }
 
 /// All or nothing: a body that breaks off in the middle is refused before its first span is taken.
-fn check(encoding: Encoding, body: &[u8]) -> Result<(), String> {
+pub(super) fn check(encoding: Encoding, body: &[u8]) -> Result<(), String> {
     match encoding {
         Encoding::Protobuf => wire::check(body).map(|_| ()).map_err(|error| error.to_string()),
         Encoding::Json => json::walk(body, |_, _| ()).map_err(|error| error.to_string()),
     }
 }
 
-async fn deliver(
+/// Hands a body over and waits for its commit.
+pub(super) async fn deliver(
     deliveries: &mpsc::Sender<Delivery>,
+    source: &'static str,
     encoding: Encoding,
     body: Bytes,
 ) -> Result<Outcome, &'static str> {
-    let (receipt, outcome) = oneshot::channel();
-    let delivery = Delivery { body, encoding, receipt: Receipt::Request(receipt) };
+    let (answer, outcome) = oneshot::channel();
+    let delivery = Delivery { body, encoding, receipt: Receipt::Request { source, answer } };
     deliveries.try_send(delivery).map_err(|_| "busy")?;
     match timeout(COMMIT_WAIT_MAX, outcome).await {
         Ok(Ok(outcome)) => Ok(outcome),
@@ -136,6 +138,9 @@ fn failure(encoding: Encoding, status: StatusCode, message: &str) -> Response {
 fn protobuf(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/x-protobuf")], body).into_response()
 }
+
+/// Name of this source in metrics.
+const SOURCE: &str = "otlp_http";
 
 /// Seconds after which a refused sender should come again.
 const RETRY_AFTER_S: &str = "2";

@@ -1,7 +1,9 @@
 //! Between the engine's values and the columns of rows.
 
 use anyhow::Context;
-use journey_detect::{Alert, Attempt, AttemptId, Finding, FindingKey, Instance, Nanos, Reason, Verdict};
+use journey_detect::{
+    Alert, Attempt, AttemptId, Finding, FindingKey, Instance, Nanos, Orders, Reason, Run, Severity, Verdict,
+};
 use journey_model::StageOutcome;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -20,6 +22,24 @@ fn from_column(column: i64) -> Nanos {
 
 pub(super) fn json(pairs: &Pairs) -> String {
     serde_json::to_string(pairs).expect("pairs of texts are JSON")
+}
+
+/// Links as `trace_id/span_id`.
+pub(super) fn links(links: &[AttemptId]) -> String {
+    let links: Vec<String> = links.iter().map(|link| format!("{}/{}", link.trace_id, link.span_id)).collect();
+    serde_json::to_string(&links).expect("texts are JSON")
+}
+
+fn link(text: &str) -> anyhow::Result<AttemptId> {
+    let (trace_id, span_id) = text.split_once('/').context("a link is two ids")?;
+    Ok(AttemptId { trace_id: trace_id.parse()?, span_id: span_id.parse()? })
+}
+
+/// Runs as `[first, last, first_ns, last_ns]`.
+pub(super) fn runs(runs: &[Run]) -> String {
+    let runs: Vec<[u64; 4]> =
+        runs.iter().map(|run| [run.first, run.last, run.first_ns, run.last_ns]).collect();
+    serde_json::to_string(&runs).expect("numbers are JSON")
 }
 
 pub(super) fn attempt(row: &SqliteRow) -> anyhow::Result<Attempt> {
@@ -46,6 +66,10 @@ pub(super) fn attempt(row: &SqliteRow) -> anyhow::Result<Attempt> {
         progress: row.try_get("progress")?,
         idle_ns: maybe_nanos("idle_ns")?,
         size: row.try_get("size")?,
+        links: serde_json::from_str::<Vec<String>>(&text("links")?)?
+            .iter()
+            .map(|text| link(text))
+            .collect::<Result<_, _>>()?,
         keys: pairs("keys")?,
         facets: pairs("facets")?,
     })
@@ -57,8 +81,12 @@ pub(super) fn instance(row: &SqliteRow) -> anyhow::Result<Instance> {
         service: row.try_get::<String, _>("service")?.into(),
         first_ns: from_column(row.try_get("first_ns")?),
         last_ns: from_column(row.try_get("last_ns")?),
-        seq: from_column(row.try_get("seq")?),
+        said: nanos(row, "said_ns")?.zip(nanos(row, "seq")?),
         stopped: row.try_get("stopped")?,
+        runs: serde_json::from_str::<Vec<[u64; 4]>>(&row.try_get::<String, _>("runs")?)?
+            .into_iter()
+            .map(|[first, last, first_ns, last_ns]| Run { first, last, first_ns, last_ns })
+            .collect(),
     })
 }
 
@@ -74,6 +102,12 @@ pub(super) fn finding(row: &SqliteRow) -> anyhow::Result<Finding> {
             stage: text("stage")?,
             rule: maybe_text("rule")?,
             service: maybe_text("service")?,
+            from_stage: maybe_text("from_stage")?,
+            facet: maybe_text("facet")?,
+            value: maybe_text("value")?,
+            instance: maybe_text("instance")?,
+            severity: Severity::parse(&text("severity")?)
+                .context("the store names a severity that does not exist")?,
         },
         cause: text("cause")?,
         reason: Reason::parse(&text("reason")?).context("the store names a reason that does not exist")?,
@@ -82,7 +116,16 @@ pub(super) fn finding(row: &SqliteRow) -> anyhow::Result<Finding> {
         evidence: text("evidence")?,
         trace_id: maybe_text("trace_id")?.map(|id| id.parse()).transpose()?,
         since_ns: from_column(row.try_get("since_ns")?),
+        offence: None,
+        orders: orders(row)?,
     })
+}
+
+fn orders(row: &SqliteRow) -> anyhow::Result<Option<Orders>> {
+    let some: Option<String> = row.try_get("orders")?;
+    let count: Option<i64> = row.try_get("orders_count")?;
+    let Some((some, count)) = some.zip(count) else { return Ok(None) };
+    Ok(Some(Orders { some: serde_json::from_str(&some)?, count: usize::try_from(count)? }))
 }
 
 pub(super) fn nanos(row: &SqliteRow, column: &str) -> anyhow::Result<Option<Nanos>> {

@@ -4,11 +4,12 @@ use journey_detect::{
     Attempt, Finding, IdentityConflict, Instance, JourneyRow, Nanos, Outputs, Verdict, Wait,
 };
 use serde_json::json;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{Connection, query};
 
 use super::Store;
-use super::rows::{json, to_column};
+use super::rows::{self, json, to_column};
 use crate::limits::{REJECTED_BYTES_MAX, REJECTED_ROWS_MAX};
 
 /// Everything that one transaction makes durable.
@@ -84,6 +85,12 @@ async fn write(to: &mut SqliteConnection, batch: &Batch) -> sqlx::Result<()> {
     for finding in &batch.outputs.raised {
         put_finding(to, finding, batch.now_ns).await?;
     }
+    for finding in &batch.outputs.updated {
+        update_finding(to, finding).await?;
+    }
+    for conflict in &batch.outputs.conflicts_withdrawn {
+        remove_conflict(to, conflict).await?;
+    }
     for conflict in &batch.outputs.conflicts {
         put_conflict(to, conflict).await?;
     }
@@ -117,7 +124,7 @@ async fn put_meta(to: &mut SqliteConnection, key: &str, value: &str) -> sqlx::Re
 
 async fn put_attempt(to: &mut SqliteConnection, attempt: &Attempt) -> sqlx::Result<()> {
     query(
-        "insert or replace into order_journey values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert or replace into order_journey values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(attempt.id.trace_id.to_string())
     .bind(attempt.id.span_id.to_string())
@@ -138,6 +145,7 @@ async fn put_attempt(to: &mut SqliteConnection, attempt: &Attempt) -> sqlx::Resu
     .bind(attempt.size)
     .bind(json(&attempt.keys))
     .bind(json(&attempt.facets))
+    .bind(rows::links(&attempt.links))
     .execute(to)
     .await?;
     Ok(())
@@ -190,18 +198,26 @@ fn waits(waits: &[Wait]) -> String {
 
 async fn put_finding(to: &mut SqliteConnection, finding: &Finding, now_ns: Nanos) -> sqlx::Result<()> {
     // A batch may come again after a commit of unknown outcome: a finding that stands is not raised twice.
+    let (orders, count) = orders(finding);
     query(
-        "insert into finding (alert, order_id, stage, rule, service, cause, reason, summary, waiting_for, evidence,
-                              trace_id, since_ns, raised_ns)
-         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13
+        "insert into finding (alert, order_id, stage, rule, service, from_stage, facet, value, instance, severity,
+                              cause, reason, summary, waiting_for, evidence, trace_id, since_ns, raised_ns, orders,
+                              orders_count)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20
          where not exists (select 1 from finding where cleared_ns is null and alert = ?1 and order_id = ?2
-                           and stage = ?3 and rule is ?4 and service is ?5 and cause = ?6)",
+                           and stage = ?3 and rule is ?4 and service is ?5 and from_stage is ?6 and facet is ?7
+                           and value is ?8 and instance is ?9 and severity = ?10 and cause = ?11)",
     )
     .bind(finding.key.alert.as_str())
     .bind(&*finding.key.order)
     .bind(&*finding.key.stage)
     .bind(finding.key.rule.as_deref())
     .bind(finding.key.service.as_deref())
+    .bind(finding.key.from_stage.as_deref())
+    .bind(finding.key.facet.as_deref())
+    .bind(finding.key.value.as_deref())
+    .bind(finding.key.instance.as_deref())
+    .bind(finding.key.severity.as_str())
     .bind(&*finding.cause)
     .bind(finding.reason.as_str())
     .bind(&*finding.summary)
@@ -210,26 +226,68 @@ async fn put_finding(to: &mut SqliteConnection, finding: &Finding, now_ns: Nanos
     .bind(finding.trace_id.map(|id| id.to_string()))
     .bind(to_column(finding.since_ns))
     .bind(to_column(now_ns))
+    .bind(orders)
+    .bind(count)
     .execute(to)
     .await?;
     Ok(())
 }
 
 async fn clear_finding(to: &mut SqliteConnection, finding: &Finding, now_ns: Nanos) -> sqlx::Result<()> {
-    query(
+    let set = query(
         "update finding set cleared_ns = ?
          where cleared_ns is null and alert = ? and order_id = ? and stage = ? and rule is ? and service is ?
-               and cause = ?",
-    )
-    .bind(to_column(now_ns))
-    .bind(finding.key.alert.as_str())
-    .bind(&*finding.key.order)
-    .bind(&*finding.key.stage)
-    .bind(finding.key.rule.as_deref())
-    .bind(finding.key.service.as_deref())
-    .bind(&*finding.cause)
-    .execute(to)
-    .await?;
+               and from_stage is ? and facet is ? and value is ? and instance is ? and severity = ? and cause = ?",
+    );
+    of_finding(set.bind(to_column(now_ns)), finding).execute(to).await?;
+    Ok(())
+}
+
+async fn update_finding(to: &mut SqliteConnection, finding: &Finding) -> sqlx::Result<()> {
+    let set = query(
+        "update finding set summary = ?, orders = ?, orders_count = ?
+         where cleared_ns is null and alert = ? and order_id = ? and stage = ? and rule is ? and service is ?
+               and from_stage is ? and facet is ? and value is ? and instance is ? and severity = ? and cause = ?",
+    );
+    let (orders, count) = orders(finding);
+    of_finding(set.bind(&*finding.summary).bind(orders).bind(count), finding).execute(to).await?;
+    Ok(())
+}
+
+/// Binds what finds the row of a finding that stands.
+fn of_finding<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    finding: &'q Finding,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    query
+        .bind(finding.key.alert.as_str())
+        .bind(&*finding.key.order)
+        .bind(&*finding.key.stage)
+        .bind(finding.key.rule.as_deref())
+        .bind(finding.key.service.as_deref())
+        .bind(finding.key.from_stage.as_deref())
+        .bind(finding.key.facet.as_deref())
+        .bind(finding.key.value.as_deref())
+        .bind(finding.key.instance.as_deref())
+        .bind(finding.key.severity.as_str())
+        .bind(&*finding.cause)
+}
+
+fn orders(finding: &Finding) -> (Option<String>, Option<i64>) {
+    let orders = finding.orders.as_ref();
+    let some =
+        orders.map(|orders| serde_json::Value::from_iter(orders.some.iter().map(|name| &**name)).to_string());
+    (some, orders.map(|orders| i64::try_from(orders.count).unwrap_or(i64::MAX)))
+}
+
+async fn remove_conflict(to: &mut SqliteConnection, conflict: &IdentityConflict) -> sqlx::Result<()> {
+    query("delete from identity_conflict where key = ? and value = ? and anchor_a = ? and anchor_b = ?")
+        .bind(&*conflict.key)
+        .bind(&*conflict.value)
+        .bind(&*conflict.anchors[0])
+        .bind(&*conflict.anchors[1])
+        .execute(to)
+        .await?;
     Ok(())
 }
 
@@ -246,13 +304,15 @@ async fn put_conflict(to: &mut SqliteConnection, conflict: &IdentityConflict) ->
 }
 
 async fn put_instance(to: &mut SqliteConnection, instance: &Instance) -> sqlx::Result<()> {
-    query("insert or replace into instance values (?, ?, ?, ?, ?, ?)")
+    query("insert or replace into instance values (?, ?, ?, ?, ?, ?, ?, ?)")
         .bind(&*instance.id)
         .bind(&*instance.service)
         .bind(to_column(instance.first_ns))
         .bind(to_column(instance.last_ns))
-        .bind(to_column(instance.seq))
+        .bind(to_column(instance.said.map_or(0, |(_, seq)| seq)))
         .bind(instance.stopped)
+        .bind(instance.said.map(|(at_ns, _)| to_column(at_ns)))
+        .bind(rows::runs(&instance.runs))
         .execute(to)
         .await?;
     Ok(())

@@ -75,6 +75,8 @@ pub struct KeyDefinition {
     pub name: String,
     /// What equal values mean.
     pub kind: KeyKind,
+    /// Stages in which a member or shared key is bound; empty: in every stage.
+    pub bound_in: Vec<StageId>,
 }
 
 /// What it means that two spans carry the same value of a key.
@@ -86,6 +88,10 @@ pub enum KeyKind {
     Anchor,
     /// Nothing: many journeys share it.
     Context,
+    /// A part of one journey, such as an item: the first span that carries it with an anchor or alias binds it.
+    Member,
+    /// A thing of several journeys, such as a package: its spans belong to all of them.
+    Shared,
 }
 
 /// What orders the steps of a journey.
@@ -189,6 +195,15 @@ pub enum RuleKind {
         first: StageId,
         /// The stage that may come after it.
         then: StageId,
+    },
+    /// After each `first` a `then`.
+    Response {
+        /// The stage that asks for an answer.
+        first: StageId,
+        /// The answer.
+        then: StageId,
+        /// How long after the end of `first` it may begin; `None`: before the journey ends.
+        within: Option<Allowance>,
     },
 }
 

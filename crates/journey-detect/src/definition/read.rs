@@ -10,7 +10,7 @@ use super::{
     StageKind, StageMatch, StartWithin,
 };
 use crate::flow::{Automaton, Net, Tree};
-use crate::limits::MARKINGS_MAX;
+use crate::limits::{KEYS_MAX, MARKINGS_MAX};
 use crate::yaml::{self, Fields, Mistakes, Node};
 use crate::{Allowance, Nanos};
 
@@ -30,9 +30,12 @@ fn read(root: Node<'_>, mistakes: &mut Mistakes) -> Option<Definition> {
         let node = defaults.as_ref().and_then(|fields| fields.get(name));
         node.and_then(|node| elapsed(node, mistakes)).unwrap_or(or)
     };
-    let keys = sections.require("keys", root, mistakes).map(|node| keys(node, mistakes)).unwrap_or_default();
     let stages =
         sections.require("stages", root, mistakes).map(|node| stages(node, mistakes)).unwrap_or_default();
+    let keys = sections
+        .require("keys", root, mistakes)
+        .map(|node| keys(node, &stages, mistakes))
+        .unwrap_or_default();
     let flow_node = sections.require("flow", root, mistakes)?;
     let flow = tree(flow_node, &stages, mistakes)?;
     let rules = sections.get("rules").map(|node| rules(node, &stages, mistakes)).unwrap_or_default();
@@ -54,30 +57,58 @@ fn read(root: Node<'_>, mistakes: &mut Mistakes) -> Option<Definition> {
     })
 }
 
-fn keys(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<KeyDefinition> {
-    let mut keys = Vec::new();
-    for (name, kind) in pairs(node, mistakes) {
-        let kind = match kind.text().as_deref() {
-            Some("anchor") => KeyKind::Anchor,
-            Some("alias") => KeyKind::Alias,
-            Some("context") => KeyKind::Context,
-            Some(later @ ("member" | "shared")) => {
-                mistakes
-                    .note(kind, format!("key kind `{later}` is not built yet; use anchor, alias or context"));
-                continue;
-            }
-            _ => {
-                mistakes.note(kind, "a key is one of anchor, alias, context");
-                continue;
-            }
-        };
-        keys.extend(name.text().map(|name| KeyDefinition { name: name.into(), kind }));
+fn keys(node: Node<'_>, stages: &[StageDefinition], mistakes: &mut Mistakes) -> Vec<KeyDefinition> {
+    let mut keys: Vec<KeyDefinition> = Vec::new();
+    for (name, body) in pairs(node, mistakes) {
+        let Some(name_text) = name.text() else { continue };
+        keys.extend(key(name_text.into(), body, stages, mistakes));
+    }
+    if keys.len() > KEYS_MAX {
+        mistakes.note(node, format!("more than {KEYS_MAX} keys"));
     }
     let anchors = keys.iter().filter(|key| key.kind == KeyKind::Anchor).count();
     if anchors != 1 {
         mistakes.note(node, format!("exactly one key must be the anchor, not {anchors}"));
     }
     keys
+}
+
+/// A kind alone, or a map with the kind and the stages that bind it.
+fn key(
+    name: String,
+    body: Node<'_>,
+    stages: &[StageDefinition],
+    mistakes: &mut Mistakes,
+) -> Option<KeyDefinition> {
+    let Some(_) = body.map() else {
+        return Some(KeyDefinition { name, kind: key_kind(body, mistakes)?, bound_in: Vec::new() });
+    };
+    let fields = Fields::of(body, KEY, mistakes)?;
+    let kind = fields.require("kind", body, mistakes).and_then(|node| key_kind(node, mistakes));
+    let mut bound_in = Vec::new();
+    if let Some(node) = fields.get("bound_in") {
+        if !matches!(kind, None | Some(KeyKind::Member | KeyKind::Shared)) {
+            mistakes.note(node, "only member and shared keys are bound in stages");
+        }
+        for stage in list(node, mistakes) {
+            bound_in.extend(stage_ref(stage, stages, mistakes));
+        }
+    }
+    Some(KeyDefinition { name, kind: kind?, bound_in })
+}
+
+fn key_kind(node: Node<'_>, mistakes: &mut Mistakes) -> Option<KeyKind> {
+    Some(match node.text().as_deref() {
+        Some("anchor") => KeyKind::Anchor,
+        Some("alias") => KeyKind::Alias,
+        Some("context") => KeyKind::Context,
+        Some("member") => KeyKind::Member,
+        Some("shared") => KeyKind::Shared,
+        _ => {
+            mistakes.note(node, "a key is one of anchor, alias, member, shared, context");
+            return None;
+        }
+    })
 }
 
 fn stages(node: Node<'_>, mistakes: &mut Mistakes) -> Vec<StageDefinition> {
@@ -268,10 +299,17 @@ fn rule_kind(
     stages: &[StageDefinition],
     mistakes: &mut Mistakes,
 ) -> Option<RuleKind> {
+    let kinds = RULE.iter().filter(|kind| **kind != "name" && fields.get(kind).is_some()).count();
+    if kinds > 1 {
+        mistakes.note(node, "a rule demands one thing; write two rules");
+    }
     if let Some(node) = fields.get("response") {
-        mistakes
-            .note(node, "`response` is not built yet; `start_within` of the later stage finds its absence");
-        return None;
+        let fields = Fields::of(node, RESPONSE, mistakes)?;
+        let mut stage =
+            |name| fields.require(name, node, mistakes).and_then(|node| stage_ref(node, stages, mistakes));
+        let (first, then) = (stage("first"), stage("then"));
+        let within = fields.get("within").map(|node| allowance(node, mistakes));
+        return Some(RuleKind::Response { first: first?, then: then?, within: within.flatten() });
     }
     if let Some(node) = fields.get("absence") {
         return stage_ref(node, stages, mistakes).map(RuleKind::Absence);
@@ -286,7 +324,7 @@ fn rule_kind(
         return Some(RuleKind::NotCoexistence(one?, stage_ref(other, stages, mistakes)?));
     }
     let Some(node) = fields.get("precedence") else {
-        mistakes.note(node, "a rule has one of precedence, absence, not_coexistence");
+        mistakes.note(node, "a rule has one of precedence, response, absence, not_coexistence");
         return None;
     };
     let fields = Fields::of(node, PRECEDENCE, mistakes)?;
@@ -362,6 +400,8 @@ const MATCH: &[&str] = &["service", "span", "kind"];
 const LOOP: &[&str] = &["body", "redo"];
 const RULE: &[&str] = &["name", "precedence", "response", "absence", "not_coexistence"];
 const PRECEDENCE: &[&str] = &["first", "then"];
+const RESPONSE: &[&str] = &["first", "then", "within"];
+const KEY: &[&str] = &["kind", "bound_in"];
 
 const SECOND_NS: Nanos = 1_000_000_000;
 const DAY_NS: Nanos = 86_400 * SECOND_NS;

@@ -22,7 +22,7 @@ rules: [ { name: flow, precedence: { first: a } } ]
         expect![[r#"
             1:10: the version must be 1
             2:7: exactly one key must be the anchor, not 0
-            2:19: a key is one of anchor, alias, context
+            2:19: a key is one of anchor, alias, member, shared, context
             4:3: stage `a` names no `service`
             4:14: a stage is `machine` or `human`
             5:34: expected a duration such as 500ms, 15s, 2m, 1h, 30d or `3 working days`
@@ -50,7 +50,12 @@ fn no_definition_at_all() {
 fn every_field() {
     let definition = Definition::parse(
         "version: 1
-keys: { order.id: anchor, cart.id: alias, user.id: context }
+keys:
+  order.id: anchor
+  cart.id: alias
+  user.id: context
+  item.id: { kind: member, bound_in: [a] }
+  package.id: shared
 order_by: start
 defaults: { stage_attribute: order.stage, beat_interval: 1s }
 stages:
@@ -62,6 +67,7 @@ rules:
   - { name: a_first, precedence: { first: a, then: c } }
   - { name: never_both, not_coexistence: [b, c] }
   - { name: no_b, absence: b }
+  - { name: answered, response: { first: a, then: c, within: 2 working days } }
 facets: [material]
 ",
     )
@@ -73,6 +79,37 @@ facets: [material]
     assert_eq!(definition.stages[1].service, "printer");
     assert!(!definition.stages[1].observed);
     assert_eq!(definition.stages[2].start_within, StartWithin::Any(Allowance::WorkingDays(3)));
-    assert_eq!(definition.rules.len(), 3);
+    assert_eq!(definition.rules.len(), 4);
+    let within = Some(Allowance::WorkingDays(2));
+    assert_eq!(definition.rules[3].kind, RuleKind::Response { first: StageId(0), then: StageId(2), within });
+    assert_eq!(
+        (definition.keys[3].kind, &*definition.keys[3].bound_in),
+        (KeyKind::Member, &[StageId(0)][..])
+    );
+    assert_eq!(definition.keys[4].kind, KeyKind::Shared);
     assert_eq!(definition.stage_named("c"), Some(StageId(2)));
+}
+
+/// Scenario: mistakes in keys with fields, and in rules.
+/// Guarantees: each is told with its place.
+#[test]
+fn mistakes_in_keys_and_rules() {
+    check(
+        "version: 1
+keys: { order.id: anchor, item.id: { kind: member, bound_in: [z] }, user.id: { kind: context, bound_in: [a] } }
+stages: { a: { service: x }, b: { service: x } }
+flow: [a, b]
+rules:
+  - { name: answered, response: { first: a, within: soon } }
+  - { name: two, absence: a, precedence: { first: a, then: b } }
+  - { name: none }
+",
+        expect![[r#"
+            2:63: no stage `z` under `stages`
+            2:105: only member and shared keys are bound in stages
+            6:33: `then` is missing
+            6:53: expected a duration such as 500ms, 15s, 2m, 1h, 30d or `3 working days`
+            7:5: a rule demands one thing; write two rules
+            8:5: a rule has one of precedence, response, absence, not_coexistence"#]],
+    );
 }

@@ -1,4 +1,8 @@
+mod evidence;
+mod identity;
 mod order;
+mod rules;
+mod shuffled;
 
 use expect_test::{Expect, expect};
 use journey_testkit::scenario::{self, EPOCH_NS, Signal};

@@ -8,7 +8,7 @@ use crate::StageId;
 use crate::limits::{MARKINGS_MAX, STATES_MAX};
 
 /// A state set of the automaton; valid until [`Automaton::trim`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct StateId(u32);
 
 /// The net, determinised as far as it was walked.
@@ -79,6 +79,35 @@ impl Automaton {
         let to = self.close_and_intern(fired);
         self.states[from.0 as usize].next.insert(stage, Some(to));
         Some(to)
+    }
+
+    /// Takes these stages in whichever orders fit: one of those orders, as places in the list, and the state after any
+    /// of them. `None` if no order fits.
+    pub(crate) fn step_in_any_order(
+        &mut self,
+        from: StateId,
+        stages: &[StageId],
+    ) -> Option<(Vec<usize>, StateId)> {
+        // One level for each number of steps taken: which ones, and where that led.
+        let mut level = BTreeMap::from([((0_u32, from), Vec::new())]);
+        for _ in stages {
+            let mut next = BTreeMap::new();
+            for ((taken, state), order) in level {
+                for (place, stage) in stages.iter().enumerate().filter(|(place, _)| taken >> place & 1 == 0) {
+                    if let Some(after) = self.step(state, *stage) {
+                        let order: Vec<usize> = order.iter().copied().chain([place]).collect();
+                        // The least, so that it does not depend on which states were met before.
+                        let known = next.entry((taken | 1 << place, after)).or_insert_with(|| order.clone());
+                        *known = order.min(std::mem::take(known));
+                    }
+                }
+            }
+            level = next;
+        }
+        let order = level.values().min()?.clone();
+        let markings = level.keys().flat_map(|(_, state)| self.state(*state).markings.iter().cloned());
+        let markings = markings.collect();
+        Some((order, self.intern(markings)))
     }
 
     /// The stages that may come next, in the order of the definition.
@@ -231,6 +260,26 @@ mod tests {
         let repeat = Tree::Loop { body: Box::new(Tree::Sequence(vec![])), redo: Box::new(Tree::Stage(A)) };
         assert_eq!(accepts(&repeat, &[]), Some(true));
         assert_eq!(accepts(&repeat, &[A, A]), Some(true));
+    }
+
+    /// Scenario: three steps of one moment, where any order, one order, several orders or none fits.
+    /// Guarantees: an order that fits, and a state that remembers each of them.
+    #[test]
+    fn steps_of_one_moment_come_in_any_order_that_fits() {
+        let compile = |tree: &Tree| Automaton::new(Arc::new(Net::compile(tree, &|_| false).unwrap()));
+        let mut sequence = compile(&Tree::Sequence(stages(&[A, B, C])));
+        let (order, after) = sequence.step_in_any_order(sequence.initial(), &[C, A, B]).unwrap();
+        assert_eq!(order, [1, 2, 0]);
+        assert!(sequence.may_end(after));
+        assert!(sequence.step_in_any_order(sequence.initial(), &[C, A]).is_none());
+        let both = Tree::Choice(vec![
+            Tree::Sequence(stages(&[A, B, C])),
+            Tree::Sequence(vec![Tree::Stage(B), Tree::Stage(A)]),
+        ]);
+        let mut both = compile(&both);
+        let (_, after) = both.step_in_any_order(both.initial(), &[A, B]).unwrap();
+        assert!(both.may_end(after), "B came first");
+        assert!(both.step(after, C).is_some(), "A came first");
     }
 
     /// Scenario: a journey whose first steps were not seen.

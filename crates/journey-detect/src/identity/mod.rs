@@ -2,23 +2,45 @@
 //!
 //! Values of anchor and alias keys are nodes, and a span that carries several ties them together. What is tied at
 //! all forms a *group*. Within a group, ties count from the earliest on, and one that would join two anchors is
-//! refused and becomes a conflict: so the same spans in any order give the same journeys. A span without a key
-//! belongs to the earliest span of its trace that has one, and waits until one comes.
+//! refused and becomes a conflict: so the same spans in any order give the same journeys.
+//!
+//! Values of member and shared keys never tie anything. They point to journeys ([`references`]), and a span that has
+//! nothing better is *attached* to the journeys that its values point to. A span without any key follows its trace,
+//! or a link ([`traces`]), and waits until a key comes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod references;
+mod sets;
+mod traces;
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use journey_model::{SpanId, TraceId};
 
-use crate::limits::{ATTEMPTS_PER_GROUP_MAX, WAITING_SPANS_MAX};
+use self::references::References;
+use self::sets::Sets;
+use self::traces::Traces;
+use self::waiting::Waiting;
+use crate::limits::ATTEMPTS_PER_GROUP_MAX;
 use crate::{Attempt, AttemptId, Definition, KeyKind, Nanos};
 
-/// A value of a key.
+/// A value of an anchor or alias key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeId(u32);
 
 /// Values that are tied, by whichever span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct GroupId(u32);
+
+impl GroupId {
+    pub(crate) const MIN: Self = Self(u32::MIN);
+    pub(crate) const MAX: Self = Self(u32::MAX);
+
+    #[cfg(test)]
+    pub(crate) fn of(number: u32) -> Self {
+        Self(number)
+    }
+}
 
 /// *First* means least in this order, never first to arrive.
 type Stamp = (Nanos, TraceId, SpanId);
@@ -29,10 +51,16 @@ pub(crate) struct Identity {
     nodes: HashMap<NodeId, Node>,
     by_value: HashMap<(u8, Box<str>), NodeId>,
     groups: HashMap<GroupId, Group>,
+    /// The group of each span that has an anchor or an alias.
     homes: HashMap<AttemptId, GroupId>,
-    traces: HashMap<TraceId, Trace>,
-    /// Spans that wait for a key, oldest first; some have left since.
-    waiting: VecDeque<AttemptId>,
+    references: References,
+    traces: Traces,
+    /// Anchors of spans that name several, beside the first one.
+    further_anchors: HashMap<AttemptId, Vec<NodeId>>,
+    /// Values that spans are attached to beside their home, and the reverse.
+    targets: HashMap<AttemptId, BTreeSet<NodeId>>,
+    attached: HashMap<NodeId, BTreeSet<AttemptId>>,
+    waiting: Waiting,
     next_id: u32,
 }
 
@@ -48,15 +76,8 @@ struct Node {
 #[derive(Debug, Default)]
 struct Group {
     nodes: BTreeSet<NodeId>,
-    /// Each span with its stamp and its own keys, the anchor first. A span that follows its trace has no keys, and
-    /// its stamp means nothing.
+    /// Each span with its stamp and its own keys, the anchors first.
     attempts: BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>,
-}
-
-#[derive(Debug, Default)]
-struct Trace {
-    first_keyed: Option<(Stamp, AttemptId)>,
-    keyless: BTreeSet<AttemptId>,
 }
 
 /// One journey of a group.
@@ -67,6 +88,7 @@ pub(crate) struct Part {
     /// Whether it has an anchor.
     pub(crate) is_anchored: bool,
     pub(crate) attempts: BTreeSet<AttemptId>,
+    nodes: BTreeSet<NodeId>,
 }
 
 /// Two anchors claim one value.
@@ -85,7 +107,7 @@ pub(crate) struct Placed {
     pub(crate) touched: Vec<GroupId>,
     /// Groups that were joined into another: nothing is left of them.
     pub(crate) gone: Vec<GroupId>,
-    /// Attempts that came along from another group.
+    /// Attempts that belong to other journeys than before.
     pub(crate) moved: Vec<AttemptId>,
     /// Ties that were not made because the group would hold more than [`ATTEMPTS_PER_GROUP_MAX`].
     pub(crate) ties_refused: u64,
@@ -97,21 +119,22 @@ impl Identity {
     /// Puts an attempt where its keys say, after each change of it.
     pub(crate) fn place(&mut self, definition: &Definition, attempt: &Attempt) -> Placed {
         let stamp = (attempt.first_ns(), attempt.id.trace_id, attempt.id.span_id);
-        let nodes = self.nodes_of(definition, attempt);
         let mut placed = Placed::default();
-        let Some(first) = nodes.first().copied() else {
-            self.place_keyless(attempt.id, stamp, &mut placed);
-            return placed;
-        };
-        for other in &nodes[1..] {
-            self.join(first, *other, &mut placed);
+        let (nodes, anchors) = self.nodes_of(definition, attempt);
+        if !nodes.is_empty() {
+            self.place_at_home(attempt.id, stamp, &nodes, anchors, &mut placed);
         }
-        let group = self.nodes[&first].group;
-        let tied = |node: &&NodeId| self.nodes[node].group == group;
-        let nodes: Vec<NodeId> = nodes.iter().filter(tied).copied().collect();
-        self.leave_waiting(attempt.id);
-        self.move_to(attempt.id, (stamp, nodes), group, &mut placed);
-        self.note_keyed(stamp, attempt.id, &mut placed);
+        // An event of several orders says of none of them that the item is its own.
+        let bindable: &[NodeId] = if anchors > 0 { &nodes[..anchors] } else { &nodes[..nodes.len().min(1)] };
+        let mut changed = self.references.note(definition, attempt, stamp, bindable);
+        changed.insert(attempt.id);
+        let rank = match () {
+            () if !nodes.is_empty() => traces::Rank::Own,
+            () if self.references.has(attempt.id) => traces::Rank::Reference,
+            () => traces::Rank::None,
+        };
+        self.traces.note(attempt.id, rank, stamp, &attempt.links);
+        self.attach(&changed, attempt.id, &mut placed);
         placed
     }
 
@@ -125,12 +148,15 @@ impl Identity {
                 name: Box::default(),
                 is_anchored: false,
                 attempts: BTreeSet::new(),
+                nodes: BTreeSet::new(),
             });
+            part.nodes.insert(*node);
+            part.attempts.extend(self.attached.get(node).into_iter().flatten());
             self.name(definition, *node, part);
         }
         for (id, (_, nodes)) in &group.attempts {
-            for root in self.homes_within(*id, nodes, group, &roots) {
-                parts.get_mut(&root).expect("every root has a part").attempts.insert(*id);
+            for root in nodes.iter().filter_map(|node| roots.get(node)) {
+                parts.get_mut(root).expect("every root has a part").attempts.insert(*id);
             }
         }
         let mut parts: Vec<Part> = parts.into_values().filter(|part| !part.attempts.is_empty()).collect();
@@ -139,31 +165,79 @@ impl Identity {
         (parts, conflicts)
     }
 
-    /// Forgets a group and its spans.
+    /// Forgets a group and the spans that belong to no other one.
     pub(crate) fn forget(&mut self, id: GroupId) -> BTreeSet<AttemptId> {
         let Some(group) = self.groups.remove(&id) else { return BTreeSet::new() };
-        for node in &group.nodes {
-            if let Some(node) = self.nodes.remove(node) {
+        let mut gone: BTreeSet<AttemptId> = group.attempts.into_keys().collect();
+        for node_id in &group.nodes {
+            if let Some(node) = self.nodes.remove(node_id) {
                 self.by_value.remove(&(node.key, node.value));
             }
+            for attempt in self.attached.remove(node_id).into_iter().flatten() {
+                if let Some(further) = self.further_anchors.get_mut(&attempt) {
+                    further.retain(|node| node != node_id);
+                }
+                let Some(targets) = self.targets.get_mut(&attempt) else { continue };
+                targets.remove(node_id);
+                if targets.is_empty() {
+                    self.targets.remove(&attempt);
+                    if !self.homes.contains_key(&attempt) {
+                        gone.insert(attempt);
+                    }
+                }
+            }
         }
-        for attempt in group.attempts.keys() {
-            self.homes.remove(attempt);
-            self.forget_trace(*attempt, &group.attempts);
-        }
-        group.attempts.into_keys().collect()
+        gone.iter().for_each(|attempt| self.retract(*attempt));
+        gone
+    }
+
+    /// Gives up spans that have waited for a key for longer than `ttl_ns`, by the clock of the looks.
+    pub(crate) fn give_up_waiting(&mut self, now: Nanos, ttl_ns: Nanos) -> Vec<AttemptId> {
+        let given_up = self.waiting.take_old(now, ttl_ns);
+        given_up.iter().for_each(|attempt| self.retract(*attempt));
+        given_up
     }
 
     /// Whether the group that an attempt would join is full.
     pub(crate) fn is_full_for(&self, definition: &Definition, attempt: &Attempt) -> bool {
+        let is_full = |group: GroupId| self.attempts_in(group) >= ATTEMPTS_PER_GROUP_MAX;
         let first = keys_of(definition, attempt).min_by_key(|(_, is_anchor, _)| !is_anchor);
-        let group = match first {
-            Some((key, _, value)) => {
-                self.by_value.get(&(key, Box::from(value))).map(|node| self.nodes[node].group)
+        if let Some((key, _, value)) = first {
+            return self
+                .by_value
+                .get(&(key, Box::from(value)))
+                .is_some_and(|node| is_full(self.nodes[node].group));
+        }
+        if self.references.is_full_for(definition, attempt) {
+            return true;
+        }
+        let followed = self.follow(attempt.id.trace_id, traces::HOPS_MAX);
+        followed.iter().any(|node| is_full(self.nodes[node].group))
+    }
+
+    /// Whether the value of a key, seen on an attached span, is one of this journey's own.
+    pub(crate) fn is_of(&self, definition: &Definition, part: &Part, key: &str, value: &str) -> bool {
+        let Some(at) = definition.keys.iter().position(|known| known.name == key) else { return false };
+        match (definition.keys[at].kind, u8::try_from(at)) {
+            (KeyKind::Context | KeyKind::Shared, _) | (_, Err(_)) => true,
+            (KeyKind::Alias | KeyKind::Anchor, Ok(at)) => {
+                self.by_value.get(&(at, Box::from(value))).is_some_and(|node| part.nodes.contains(node))
             }
-            None => self.trace_group(attempt.id),
-        };
-        group.is_some_and(|group| self.attempts_in(group) >= ATTEMPTS_PER_GROUP_MAX)
+            (KeyKind::Member, Ok(at)) => {
+                self.references.of_value(at, value).iter().any(|node| part.nodes.contains(node))
+            }
+        }
+    }
+
+    /// Whether an attempt belongs to a group by its own anchor or alias.
+    pub(crate) fn is_at_home(&self, attempt: AttemptId, group: GroupId) -> bool {
+        self.homes.get(&attempt) == Some(&group)
+    }
+
+    /// The groups with journeys that an attempt belongs to.
+    pub(crate) fn groups_of(&self, attempt: AttemptId) -> BTreeSet<GroupId> {
+        let attached = self.targets.get(&attempt).into_iter().flatten();
+        attached.map(|node| self.nodes[node].group).chain(self.homes.get(&attempt).copied()).collect()
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -171,17 +245,148 @@ impl Identity {
     }
 
     pub(crate) fn attempts_in(&self, group: GroupId) -> usize {
-        self.groups.get(&group).map_or(0, |group| group.attempts.len())
+        let Some(group) = self.groups.get(&group) else { return 0 };
+        let attached = group.nodes.iter().filter_map(|node| self.attached.get(node)).map(BTreeSet::len);
+        group.attempts.len() + attached.sum::<usize>()
     }
 
-    /// The attempt's anchor and aliases as nodes, the anchor first.
-    fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> Vec<NodeId> {
-        let mut nodes = Vec::new();
+    fn place_at_home(
+        &mut self,
+        attempt: AttemptId,
+        stamp: Stamp,
+        nodes: &[NodeId],
+        anchors: usize,
+        placed: &mut Placed,
+    ) {
+        for (one, other) in ties(nodes, anchors) {
+            self.join(one, other, placed);
+        }
+        let group = self.nodes[&nodes[0]].group;
+        let is_tied = |node: &NodeId| self.nodes[node].group == group;
+        let further: Vec<NodeId> = nodes[..anchors].iter().filter(|node| !is_tied(node)).copied().collect();
+        let nodes: Vec<NodeId> = nodes.iter().filter(|node| is_tied(node)).copied().collect();
+        if further.is_empty() {
+            self.further_anchors.remove(&attempt);
+        } else {
+            self.further_anchors.insert(attempt, further);
+        }
+        self.move_to(attempt, (stamp, nodes), group, placed);
+    }
+
+    /// Attaches spans to what their values point to now, and after them those that follow their traces.
+    fn attach(&mut self, changed: &BTreeSet<AttemptId>, placed_now: AttemptId, placed: &mut Placed) {
+        let mut traces = BTreeSet::from([placed_now.trace_id]);
+        for attempt in changed {
+            if self.traces.leads(*attempt) || self.traces.is_linked(attempt.trace_id) {
+                traces.insert(attempt.trace_id);
+            }
+            let is_at_home = self.homes.contains_key(attempt);
+            if !is_at_home && !self.references.has(*attempt) {
+                continue;
+            }
+            let mut targets = self.live(self.references.of_attempt(*attempt, is_at_home));
+            targets.extend(self.further_anchors.get(attempt).into_iter().flatten());
+            self.set_targets(*attempt, targets, *attempt == placed_now, placed);
+        }
+        for trace in self.traces.with_linked(traces) {
+            let targets = self.follow(trace, traces::HOPS_MAX);
+            for attempt in self.traces.keyless(trace) {
+                self.set_targets(attempt, targets.clone(), attempt == placed_now, placed);
+            }
+        }
+    }
+
+    fn live(&self, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+        nodes.into_iter().filter(|node| self.nodes.contains_key(node)).collect()
+    }
+
+    fn set_targets(
+        &mut self,
+        attempt: AttemptId,
+        targets: BTreeSet<NodeId>,
+        has_news: bool,
+        placed: &mut Placed,
+    ) {
+        let before = self.targets.remove(&attempt).unwrap_or_default();
+        for node in before.difference(&targets) {
+            if let Some(attached) = self.attached.get_mut(node) {
+                attached.remove(&attempt);
+            }
+        }
+        for node in targets.difference(&before) {
+            self.attached.entry(*node).or_default().insert(attempt);
+        }
+        if before != targets {
+            placed.moved.push(attempt);
+        }
+        let touched = before.symmetric_difference(&targets).filter_map(|node| self.nodes.get(node));
+        placed.touched.extend(touched.map(|node| node.group));
+        if has_news {
+            placed.touched.extend(targets.iter().map(|node| self.nodes[node].group));
+        }
+        if self.homes.contains_key(&attempt) || !targets.is_empty() {
+            self.waiting.leave(attempt);
+        } else {
+            placed.given_up = self.waiting.enter(attempt).or(placed.given_up);
+        }
+        if !targets.is_empty() {
+            self.targets.insert(attempt, targets);
+        }
+        if let Some(given_up) = placed.given_up {
+            self.retract(given_up);
+        }
+    }
+
+    /// The journeys that the spans of a trace without a key follow: those of its leader, else of a link's.
+    fn follow(&self, trace: TraceId, hops: usize) -> BTreeSet<NodeId> {
+        if let Some(leader) = self.traces.leader(trace) {
+            return self.journeys_of(leader);
+        }
+        if hops == 0 {
+            return BTreeSet::new();
+        }
+        for link in self.traces.links(trace) {
+            let is_keyed = self.homes.contains_key(&link) || self.references.has(link);
+            let own = if is_keyed { self.journeys_of(link) } else { BTreeSet::new() };
+            let found = if own.is_empty() { self.follow(link.trace_id, hops - 1) } else { own };
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        BTreeSet::new()
+    }
+
+    /// The values that stand for the journeys of a span with keys.
+    fn journeys_of(&self, attempt: AttemptId) -> BTreeSet<NodeId> {
+        let home = self.homes.get(&attempt).and_then(|home| self.groups.get(home)?.attempts.get(&attempt));
+        let own = home.map_or(&[][..], |(_, nodes)| nodes);
+        let attached = self.targets.get(&attempt).into_iter().flatten();
+        own.iter().chain(attached).copied().collect()
+    }
+
+    fn retract(&mut self, attempt: AttemptId) {
+        self.homes.remove(&attempt);
+        self.further_anchors.remove(&attempt);
+        for node in self.targets.remove(&attempt).into_iter().flatten() {
+            if let Some(attached) = self.attached.get_mut(&node) {
+                attached.remove(&attempt);
+            }
+        }
+        self.references.retract(attempt);
+        self.traces.retract(attempt);
+        self.waiting.leave(attempt);
+    }
+
+    /// The attempt's anchors and aliases as nodes, the anchors first, and how many these are.
+    fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> (Vec<NodeId>, usize) {
+        let (mut nodes, mut aliases) = (Vec::new(), Vec::new());
         for (key, is_anchor, value) in keys_of(definition, attempt) {
             let node = self.node(key, value, is_anchor);
-            if is_anchor { nodes.insert(0, node) } else { nodes.push(node) }
+            if is_anchor { nodes.push(node) } else { aliases.push(node) }
         }
-        nodes
+        let anchors = nodes.len();
+        nodes.extend(aliases);
+        (nodes, anchors)
     }
 
     fn node(&mut self, key: u8, value: &str, is_anchor: bool) -> NodeId {
@@ -256,80 +461,16 @@ impl Identity {
         placed.touched.push(group);
     }
 
-    fn place_keyless(&mut self, attempt: AttemptId, stamp: Stamp, placed: &mut Placed) {
-        let trace = self.traces.entry(attempt.trace_id).or_default();
-        let is_new = trace.keyless.insert(attempt);
-        if let Some(group) = self.trace_group(attempt) {
-            self.move_to(attempt, (stamp, Vec::new()), group, placed);
-        } else if is_new {
-            self.waiting.push_back(attempt);
-            placed.given_up = self.give_up_oldest();
-        }
-    }
-
-    /// Keeps the number of waiting spans within its bound.
-    fn give_up_oldest(&mut self) -> Option<AttemptId> {
-        if self.waiting.len() <= WAITING_SPANS_MAX {
-            return None;
-        }
-        let oldest = self.waiting.pop_front()?;
-        let trace = self.traces.get_mut(&oldest.trace_id)?;
-        if trace.first_keyed.is_some() || !trace.keyless.remove(&oldest) {
-            return None; // It has found its journey meanwhile.
-        }
-        if trace.keyless.is_empty() {
-            self.traces.remove(&oldest.trace_id);
-        }
-        Some(oldest)
-    }
-
-    /// An attempt that had no key and now has one no longer hangs on its trace.
-    fn leave_waiting(&mut self, attempt: AttemptId) {
-        if let Some(trace) = self.traces.get_mut(&attempt.trace_id) {
-            trace.keyless.remove(&attempt);
-        }
-    }
-
-    /// What the trace of a forgotten attempt still knows: spans of other groups stay.
-    fn forget_trace(&mut self, attempt: AttemptId, gone: &BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>) {
-        let Some(trace) = self.traces.get_mut(&attempt.trace_id) else { return };
-        trace.keyless.remove(&attempt);
-        trace.first_keyed.take_if(|(_, first)| gone.contains_key(first));
-        if trace.first_keyed.is_none() && trace.keyless.is_empty() {
-            self.traces.remove(&attempt.trace_id);
-        }
-    }
-
-    /// The group that spans without a key follow in this trace.
-    fn trace_group(&self, attempt: AttemptId) -> Option<GroupId> {
-        let (_, first) = self.traces.get(&attempt.trace_id)?.first_keyed?;
-        self.homes.get(&first).copied()
-    }
-
-    /// Notes a span with a key; the spans of its trace without one follow the earliest.
-    fn note_keyed(&mut self, stamp: Stamp, attempt: AttemptId, placed: &mut Placed) {
-        let trace = self.traces.entry(attempt.trace_id).or_default();
-        if trace.first_keyed.is_some_and(|(known, _)| known <= stamp) {
-            return;
-        }
-        trace.first_keyed = Some((stamp, attempt));
-        let group = self.homes[&attempt];
-        for follower in trace.keyless.clone() {
-            let stamp =
-                self.homes.get(&follower).and_then(|home| self.groups.get(home)?.attempts.get(&follower));
-            let stamp = stamp.map_or((0, follower.trace_id, follower.span_id), |(stamp, _)| *stamp);
-            self.move_to(follower, (stamp, Vec::new()), group, placed);
-        }
-    }
-
     /// Maps each node of the group to the root of its journey: earliest ties first, never two anchors.
     fn split(&self, definition: &Definition, group: &Group) -> (BTreeMap<NodeId, NodeId>, Vec<Conflict>) {
         let mut sets = Sets::new(group.nodes.iter().copied().filter(|node| self.nodes[node].is_anchor));
         let mut ties: Vec<(Stamp, NodeId, NodeId)> = Vec::new();
         for (stamp, nodes) in group.attempts.values() {
-            ties.extend(nodes.iter().skip(1).map(|other| (*stamp, nodes[0], *other)));
+            let anchors = nodes.iter().take_while(|node| self.nodes[node].is_anchor).count();
+            ties.extend(self::ties(nodes, anchors).map(|(one, other)| (*stamp, one, other)));
         }
-        ties.sort_unstable_by_key(|(stamp, _, _)| *stamp);
+        // Stable: of two ties of one span the lesser anchor comes first.
+        ties.sort_by_key(|(stamp, _, _)| *stamp);
         let mut conflicts = Vec::new();
         for (stamp, one, other) in ties {
             if let Err(anchors) = sets.join(one, other) {
@@ -371,22 +512,12 @@ impl Identity {
             }
         }
     }
+}
 
-    /// The journeys an attempt belongs to: those of all its keys, or of its trace.
-    fn homes_within(
-        &self,
-        attempt: AttemptId,
-        nodes: &[NodeId],
-        group: &Group,
-        roots: &BTreeMap<NodeId, NodeId>,
-    ) -> BTreeSet<NodeId> {
-        if !nodes.is_empty() {
-            return nodes.iter().filter_map(|node| roots.get(node).copied()).collect();
-        }
-        let first_keyed = self.traces.get(&attempt.trace_id).and_then(|trace| trace.first_keyed);
-        let followed = first_keyed.and_then(|(_, first)| group.attempts.get(&first)?.1.first().copied());
-        followed.and_then(|node| roots.get(&node).copied()).into_iter().collect()
-    }
+/// Which nodes of one span are tied: each alias to its anchor. Several anchors in one span are not tied to each other.
+fn ties(nodes: &[NodeId], anchors: usize) -> impl Iterator<Item = (NodeId, NodeId)> {
+    let (to, from) = nodes.split_at(anchors.max(nodes.len().min(1)));
+    from.iter().flat_map(move |alias| to.iter().map(move |anchor| (*anchor, *alias)))
 }
 
 /// Places, kinds and values of the anchor and alias keys that an attempt carries.
@@ -394,50 +525,16 @@ fn keys_of<'a>(
     definition: &'a Definition,
     attempt: &'a Attempt,
 ) -> impl Iterator<Item = (u8, bool, &'a str)> {
-    definition.keys.iter().enumerate().filter_map(|(at, key)| {
+    let keys = definition.keys.iter().enumerate().filter_map(|(at, key)| {
         let is_anchor = match key.kind {
             KeyKind::Anchor => true,
             KeyKind::Alias => false,
-            KeyKind::Context => return None,
+            KeyKind::Context | KeyKind::Member | KeyKind::Shared => return None,
         };
-        Some((u8::try_from(at).ok()?, is_anchor, attempt.key(&key.name)?))
-    })
+        Some((u8::try_from(at).ok()?, is_anchor, &key.name))
+    });
+    keys.flat_map(|(at, is_anchor, name)| attempt.values(name).map(move |value| (at, is_anchor, value)))
 }
 
-/// Disjoint sets of nodes with at most one anchor each (union-find with path halving).
-struct Sets {
-    parents: HashMap<NodeId, NodeId>,
-    anchors: HashMap<NodeId, NodeId>,
-}
-
-impl Sets {
-    fn new(anchors: impl Iterator<Item = NodeId>) -> Self {
-        Self { parents: HashMap::new(), anchors: anchors.map(|anchor| (anchor, anchor)).collect() }
-    }
-
-    fn root(&mut self, node: NodeId) -> NodeId {
-        let mut at = node;
-        while let Some(parent) = self.parents.get(&at).copied() {
-            if let Some(grandparent) = self.parents.get(&parent).copied() {
-                self.parents.insert(at, grandparent);
-            }
-            at = parent;
-        }
-        at
-    }
-
-    /// Joins two sets, or names the two anchors that forbid it.
-    fn join(&mut self, one: NodeId, other: NodeId) -> Result<(), [NodeId; 2]> {
-        let (kept, lost) = (self.root(one), self.root(other));
-        if kept == lost {
-            return Ok(());
-        }
-        match (self.anchors.get(&kept).copied(), self.anchors.get(&lost).copied()) {
-            (Some(first), Some(second)) => return Err([first, second]),
-            (None, Some(anchor)) => drop(self.anchors.insert(kept, anchor)),
-            (_, None) => {}
-        }
-        self.parents.insert(lost, kept);
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

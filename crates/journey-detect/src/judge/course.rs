@@ -7,10 +7,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::{Judgement, Scene, Standing};
-use crate::finding::{Alert, Finding, FindingKey, Reason};
+use crate::evidence::{Claim, ClaimId};
+use crate::finding::{Alert, Finding, FindingKey, Offence, Reason};
 use crate::flow::{Automaton, StateId};
-use crate::limits::{BEATS_MISSED_MAX, MISSING_STEPS_MAX};
-use crate::{Allowance, Attempt, Nanos, OrderBy, StageId};
+use crate::limits::MISSING_STEPS_MAX;
+use crate::{Attempt, Nanos, OrderBy, StageId};
 
 /// The course of one journey.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Course {
     deviations: Vec<Deviation>,
     /// The first deviation that is held against the order.
     violation: Option<Finding>,
+    /// Missing steps that missing numbers may excuse.
+    claims: Vec<Claim>,
     /// The first steps lie before the first signal ever seen, or close after it.
     pub(super) began_in_the_middle: bool,
 }
@@ -68,8 +71,8 @@ enum DeviationKind {
 enum Excuse {
     /// Steps that lead to it may still be on their way, until this moment; `None` while nobody sees.
     Grace(Option<Nanos>),
-    /// The missing steps belong to a process that vanished.
-    Vanished,
+    /// The missing steps belong to a process that vanished, or their numbers are missing.
+    Unseen,
 }
 
 impl Course {
@@ -98,6 +101,7 @@ impl Course {
             state: automaton.initial(),
             deviations: Vec::new(),
             violation: None,
+            claims: Vec::new(),
             began_in_the_middle: false,
         };
         course.begin(scene, automaton, attempts, &queue);
@@ -137,7 +141,9 @@ impl Course {
         });
         // Steps that were found to come after one they belong before; each explains itself once.
         let mut explained: Vec<StageId> = Vec::new();
-        while let Some((at, stage)) = queue.pop_front() {
+        loop {
+            while self.take_ties(scene, automaton, attempts, &mut queue, &in_flow) {}
+            let Some((at, stage)) = queue.pop_front() else { break };
             let before = self.state;
             if !in_flow.contains(&stage) {
                 self.aside.push(Step { attempt: at, stage, before });
@@ -200,30 +206,30 @@ impl Course {
 
     /// Why a deviation at this attempt is not held against the order.
     fn excuse(
-        &self,
+        &mut self,
         scene: &Scene<'_>,
         attempts: &[&Attempt],
         at: usize,
         kind: &DeviationKind,
     ) -> Option<Excuse> {
-        let came_ns = attempts[at].first_ns();
-        let interval_ns = scene.definition.beat_interval_ns;
+        let came = attempts[at];
         if let DeviationKind::Swapped(_) = kind {
             return None;
         }
         if let DeviationKind::Missing(missing) = kind {
             let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
-            let window = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came_ns);
-            let vanished = |stage: &StageId| {
-                let service = &scene.definition.stage(*stage).service;
-                scene.instances.one_vanished(service, window, interval_ns, scene.sight, scene.now)
-            };
-            if missing.iter().all(vanished) {
-                return Some(Excuse::Vanished);
+            let between_ns = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came.last_ns());
+            let mut are_unseen = true;
+            for (what, stage) in (0..).zip(missing) {
+                let id = ClaimId { by: came.id, what };
+                // No short cut: each missing step claims its number.
+                are_unseen &= scene.is_unseen(*stage, id, between_ns, &mut self.claims);
+            }
+            if are_unseen {
+                return Some(Excuse::Unseen);
             }
         }
-        let grace = Allowance::Elapsed(interval_ns.saturating_mul(BEATS_MISSED_MAX));
-        let deadline = scene.sight.deadline(came_ns, grace);
+        let deadline = scene.grace_after(came.first_ns());
         (deadline.is_none_or(|deadline| scene.now < deadline)).then_some(Excuse::Grace(deadline))
     }
 
@@ -234,7 +240,7 @@ impl Course {
             let is_held = match deviation.excuse {
                 None => true,
                 Some(Excuse::Grace(_)) => scene.stands(&finding),
-                Some(Excuse::Vanished) => false,
+                Some(Excuse::Unseen) => false,
             };
             is_held.then(|| {
                 deviation.excuse = None;
@@ -262,10 +268,31 @@ impl Course {
         }
     }
 
+    /// How many steps came before this attempt, wherever they came.
+    pub(super) fn steps_before(&self, attempt: usize) -> usize {
+        self.steps.iter().chain(&self.aside).filter(|step| step.attempt < attempt).count()
+    }
+
     /// The place of the first attempt that was a step of this stage, wherever it came.
     pub(super) fn first(&self, stage: StageId) -> Option<usize> {
         let steps = self.steps.iter().chain(&self.aside);
         steps.filter(|step| step.stage == stage).map(|step| step.attempt).min()
+    }
+
+    /// The steps that count, wherever they came, in the order of their attempts.
+    pub(super) fn all_steps(&self) -> Vec<(usize, StageId)> {
+        let steps = self.steps.iter().chain(&self.aside);
+        let mut all: Vec<(usize, StageId)> = steps.map(|step| (step.attempt, step.stage)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Whether the flow itself misses a step of this stage.
+    pub(super) fn misses(&self, stage: StageId) -> bool {
+        self.deviations.iter().any(|deviation| match &deviation.kind {
+            DeviationKind::Missing(stages) | DeviationKind::Swapped(stages) => stages.contains(&stage),
+            DeviationKind::Extra => false,
+        })
     }
 
     /// Whether a step is missing and that is not held against the order.
@@ -280,6 +307,7 @@ impl Course {
                 judgement.look_again(until);
             }
         }
+        judgement.claims.extend(self.claims.iter().cloned());
         judgement.findings.extend(self.violation.clone());
         self.violation.is_some()
     }
@@ -304,11 +332,10 @@ fn violation(scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt], deviation
     let expected = names(&deviation.expected);
     Finding {
         key: FindingKey {
-            alert: Alert::OrderViolation,
             order: order_id.into(),
             stage: stage.clone(),
             rule: Some("flow".into()),
-            service: None,
+            ..FindingKey::new(Alert::OrderViolation)
         },
         cause: format!("{}/{reason}", attempt.id.span_id).into(),
         reason,
@@ -317,6 +344,16 @@ fn violation(scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt], deviation
         evidence: format!("step {} is {stage}, expected one of: {expected}", deviation.index).into(),
         trace_id: Some(attempt.id.trace_id),
         since_ns: attempt.first_ns(),
+        offence: Some(Offence {
+            index: deviation.index,
+            expected: deviation
+                .expected
+                .iter()
+                .map(|stage| scene.definition.stage(*stage).name.as_str().into())
+                .collect(),
+            at_ns: super::order(scene.definition, attempt).0,
+        }),
+        orders: None,
     }
 }
 

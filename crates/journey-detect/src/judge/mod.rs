@@ -5,12 +5,20 @@
 //! ([`rules`]); what stays open is held against its deadlines ([`silence`]).
 
 mod course;
+mod learnt;
+mod retries;
 mod rules;
 mod silence;
+mod ties;
 
+use std::collections::BTreeSet;
+
+use crate::evidence::{Claim, ClaimId};
 use crate::flow::Automaton;
 use crate::instance::Instances;
-use crate::{Attempt, Definition, Finding, Nanos, Sight};
+use crate::limits::BEATS_MISSED_MAX;
+use crate::survival::{Lasted, Survival};
+use crate::{Allowance, Attempt, Definition, Finding, Nanos, Sight, StageId, Storm};
 
 pub(crate) use course::Course;
 
@@ -94,12 +102,41 @@ pub(crate) struct Scene<'a> {
     pub(crate) first_signal_ns: Nanos,
     /// Findings that stand about this journey.
     pub(crate) standing: &'a [Finding],
+    /// Its missing steps that missing numbers excuse.
+    pub(crate) granted: &'a BTreeSet<ClaimId>,
+    /// How many failed attempts of each stage make a storm, by the place of the stage.
+    pub(crate) storms_from: &'a [u32],
+    /// How long stages and waits last, where the definition sets no limit.
+    pub(crate) survival: &'a Survival,
 }
 
 impl Scene<'_> {
     /// Whether this very finding stands already, whoever saw it.
     fn stands(&self, finding: &Finding) -> bool {
         self.standing.iter().any(|known| known.is_same(finding))
+    }
+
+    /// Whether there is evidence that a missing step was not seen, rather than not done.
+    fn is_unseen(
+        &self,
+        stage: StageId,
+        id: ClaimId,
+        between_ns: (Nanos, Nanos),
+        claims: &mut Vec<Claim>,
+    ) -> bool {
+        let service = &self.definition.stage(stage).service;
+        let interval_ns = self.definition.beat_interval_ns;
+        if self.instances.one_vanished(service, between_ns, interval_ns, self.sight, self.now) {
+            return true;
+        }
+        claims.push(Claim { id, service: service.as_str().into(), between_ns });
+        self.granted.contains(&id)
+    }
+
+    /// Until when what should have come before this moment may still be on its way; `None` while nobody sees.
+    fn grace_after(&self, came_ns: Nanos) -> Option<Nanos> {
+        let grace = self.definition.beat_interval_ns.saturating_mul(BEATS_MISSED_MAX);
+        self.sight.deadline(came_ns, Allowance::Elapsed(grace))
     }
 }
 
@@ -113,6 +150,14 @@ pub(crate) struct Judgement {
     pub(crate) standings: Vec<Standing>,
     /// When to judge again though nothing came.
     pub(crate) next_ns: Option<Nanos>,
+    /// Missing steps that missing numbers may excuse.
+    pub(crate) claims: Vec<Claim>,
+    /// Stages of which it had too many failed attempts, whether they went well later or not.
+    pub(crate) storms: Vec<Storm>,
+    /// How long its stages and waits lasted, and those that go on.
+    pub(crate) lasted: Lasted,
+    /// A step that a rule wants is missing, and that is not held against the order.
+    has_gap: bool,
 }
 
 impl Judgement {
@@ -140,14 +185,19 @@ pub(crate) fn judge(
         waits: Vec::new(),
         standings: course.standings.clone(),
         next_ns: None,
+        claims: Vec::new(),
+        storms: Vec::new(),
+        lasted: Lasted::default(),
+        has_gap: false,
     };
-    let is_violated =
-        course.report(&mut judgement) | rules::report(scene, &course, order_id, attempts, &mut judgement);
+    let is_violated = course.report(&mut judgement)
+        | rules::report(scene, automaton, &course, order_id, attempts, &mut judgement);
+    retries::report(scene, &course, order_id, attempts, &mut judgement);
     silence::report(scene, automaton, &course, order_id, attempts, &mut judgement);
     let is_running = course.standings.contains(&Standing::Running);
     judgement.verdict = match () {
         () if is_violated => Verdict::Violated,
-        () if course.has_gap() => Verdict::EvidenceGap,
+        () if course.has_gap() || judgement.has_gap => Verdict::EvidenceGap,
         () if automaton.may_end(course.state) && !is_running => {
             Verdict::Ok { is_final: automaton.expected(course.state).next().is_none() }
         }
@@ -167,11 +217,16 @@ pub(crate) fn order(definition: &Definition, attempt: &Attempt) -> (Nanos, crate
     (at, attempt.id)
 }
 
-/// Whether nobody can say which of the two came first: clocks of different instances differ by the skew bound. A
-/// parent and its child are in order, however close they are.
+/// Whether one attempt names the other as its parent or in a link.
+fn is_caused_by(one: &Attempt, other: &Attempt) -> bool {
+    let is_child = one.id.trace_id == other.id.trace_id && one.parent_span_id == Some(other.id.span_id);
+    is_child || one.links.binary_search(&other.id).is_ok()
+}
+
+/// Whether nobody can say which of the two came first: clocks of different instances differ by the skew bound. What
+/// is joined by parent or link is in order, however close they are.
 fn are_concurrent(definition: &Definition, one: &Attempt, other: &Attempt) -> bool {
     let [(one_ns, _), (other_ns, _)] = [one, other].map(|attempt| order(definition, attempt));
-    let is_joined = one.id.trace_id == other.id.trace_id
-        && (one.parent_span_id == Some(other.id.span_id) || other.parent_span_id == Some(one.id.span_id));
-    one_ns.abs_diff(other_ns) <= definition.skew_ns && one.instance != other.instance && !is_joined
+    let is_close = one_ns.abs_diff(other_ns) <= definition.skew_ns;
+    is_close && one.instance != other.instance && !is_caused_by(one, other) && !is_caused_by(other, one)
 }

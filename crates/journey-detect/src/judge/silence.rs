@@ -21,12 +21,13 @@ pub(super) fn report(
     attempts: &[&Attempt],
     judgement: &mut Judgement,
 ) {
-    let mut report = Report { scene, order_id, judgement };
+    let mut report = Report { scene, course, attempts, order_id, judgement };
     for (at, attempt) in attempts.iter().enumerate() {
         if course.standings[at] == Standing::Running {
             report.running(attempt);
         }
     }
+    report.note_lasted();
     let pending = pending(scene, automaton, course, attempts);
     for alternatives in alternatives(automaton, course, pending) {
         report.waiting(&alternatives);
@@ -35,9 +36,9 @@ pub(super) fn report(
 
 /// A stage that may come next, and since when.
 #[derive(Debug, Clone, Copy)]
-struct Pending<'a> {
+pub(super) struct Pending<'a> {
     stage: StageId,
-    definition: &'a StageDefinition,
+    pub(super) definition: &'a StageDefinition,
     /// How long it may take to come.
     within: Option<Allowance>,
     since_ns: Nanos,
@@ -104,7 +105,7 @@ fn enabled(automaton: &Automaton, course: &Course) -> BTreeMap<StageId, usize> {
 }
 
 /// When the attempt was over, `None` while it runs.
-fn ended(course: &Course, attempts: &[&Attempt], at: usize) -> Option<Nanos> {
+pub(super) fn ended(course: &Course, attempts: &[&Attempt], at: usize) -> Option<Nanos> {
     match course.standings[at] {
         Standing::Running => None,
         _ => Some(attempts[at].end_ns.unwrap_or(attempts[at].last_ns())),
@@ -142,10 +143,12 @@ fn alternatives<'a>(
     groups
 }
 
-struct Report<'r, 'a> {
-    scene: &'r Scene<'a>,
+pub(super) struct Report<'r, 'a> {
+    pub(super) scene: &'r Scene<'a>,
+    pub(super) course: &'r Course,
+    pub(super) attempts: &'r [&'r Attempt],
     order_id: &'r str,
-    judgement: &'r mut Judgement,
+    pub(super) judgement: &'r mut Judgement,
 }
 
 impl Report<'_, '_> {
@@ -162,6 +165,7 @@ impl Report<'_, '_> {
         let Some((pending, within)) =
             limited.clone().min_by_key(|(pending, within)| within.after(pending.since_ns))
         else {
+            self.unlimited(alternatives);
             return;
         };
         let names: Vec<&str> = limited.clone().map(|(pending, _)| &*pending.definition.name).collect();
@@ -181,6 +185,8 @@ impl Report<'_, '_> {
             .into(),
             trace_id: Some(pending.enabled_by.id.trace_id),
             since_ns: pending.since_ns,
+            offence: None,
+            orders: None,
         };
         let deadline = limited
             .map(|(pending, within)| self.scene.sight.deadline(pending.since_ns, within))
@@ -228,6 +234,8 @@ impl Report<'_, '_> {
             .into(),
             trace_id: Some(attempt.id.trace_id),
             since_ns: last_ns,
+            offence: None,
+            orders: None,
         };
         self.raise_at(finding, self.scene.sight.deadline(last_ns, patience));
     }
@@ -263,12 +271,14 @@ impl Report<'_, '_> {
             .into(),
             trace_id: Some(attempt.id.trace_id),
             since_ns,
+            offence: None,
+            orders: None,
         });
     }
 
     fn not_finished(&mut self, attempt: &Attempt, stage: &StageDefinition) {
-        let Some(within) = stage.finish_within else { return };
         let since_ns = attempt.first_ns();
+        let Some(within) = stage.finish_within.or_else(|| self.learnt_work(attempt, stage)) else { return };
         // A beating stage is alive: it is slow, never stuck.
         let alert = if attempt.beat_interval_ns.is_some() { Alert::StageSlow } else { Alert::OrderStuck };
         let service = (alert == Alert::StageSlow).then_some(&*attempt.service);
@@ -281,12 +291,14 @@ impl Report<'_, '_> {
             evidence: format!("{} was due to end within {within}", attempt.stage).into(),
             trace_id: Some(attempt.id.trace_id),
             since_ns,
+            offence: None,
+            orders: None,
         };
         self.raise_at(finding, self.scene.sight.deadline(since_ns, within));
     }
 
     /// Reports the finding if it stands already or its deadline has passed; else notes when to look again.
-    fn raise_at(&mut self, finding: Finding, deadline: Option<Nanos>) {
+    pub(super) fn raise_at(&mut self, finding: Finding, deadline: Option<Nanos>) {
         if self.scene.stands(&finding) || deadline.is_some_and(|deadline| deadline <= self.scene.now) {
             self.judgement.findings.push(finding);
         } else {
@@ -294,13 +306,7 @@ impl Report<'_, '_> {
         }
     }
 
-    fn key(&self, alert: Alert, stage: &str, service: Option<&str>) -> FindingKey {
-        FindingKey {
-            alert,
-            order: self.order_id.into(),
-            stage: stage.into(),
-            rule: None,
-            service: service.map(Into::into),
-        }
+    pub(super) fn key(&self, alert: Alert, stage: &str, service: Option<&str>) -> FindingKey {
+        FindingKey { service: service.map(Into::into), ..FindingKey::of_order(alert, self.order_id, stage) }
     }
 }

@@ -52,7 +52,7 @@ impl Alarm {
             return false;
         }
         let (spans, since_ns) = self.calm.get_or_insert((0, now));
-        *spans += 1;
+        *spans = spans.saturating_add(1);
         *spans >= rules.spans && now.saturating_sub(*since_ns) >= rules.time_ns
     }
 

@@ -1,9 +1,8 @@
 //! One thing whose durations are followed: its baseline, the sum that warns, the values since the last change.
 //!
-//! The score of a value is the normal score of its rank among all values before it. Such sequential ranks are
-//! independent of each other whatever the distribution, so the rate of false alarms is known even while the baseline
-//! is small. When an alarm comes up, the values since the change are taken out of the baseline again, and nothing is
-//! learnt until it ends.
+//! The score of a value is the normal score of its rank in the baseline, so the shape of the distribution does not
+//! matter. Values since the sum was last 0 are held back: a change in its first stretch must not become usual. They
+//! are learnt when the sum is 0 again, and never while an alarm is up; what was paged is never learnt at all.
 
 use std::collections::VecDeque;
 
@@ -50,6 +49,9 @@ pub(crate) struct Cell {
     /// The values since the sum was last 0: day, bucket, journey.
     held: VecDeque<(Day, Bucket, u32)>,
     last_day: Option<Day>,
+    /// Event time of the first value.
+    first_ns: Option<Nanos>,
+    is_settled: bool,
     pub(crate) alarm: Option<Box<Alarm>>,
 }
 
@@ -62,7 +64,7 @@ impl Cell {
         rules: &ChangeRules,
         scores: &Scores,
     ) -> Step {
-        let score = self.score(value.bucket, stage, rules, scores);
+        let score = self.score(value, stage, rules, scores);
         self.sum = score.map_or(0.0, |score| (self.sum + score - rules.slack).max(0.0));
         if self.alarm.is_some() {
             return self.go_on(value, rules);
@@ -105,7 +107,7 @@ impl Cell {
         let orders = self.orders();
         let Some(alarm) = &mut self.alarm else { return false };
         (alarm.p, alarm.ratio, alarm.orders) = (p, comparison.ratio, orders);
-        let is_confirmed = p < rules.page_below && comparison.ratio >= rules.page_ratio;
+        let is_confirmed = p < rules.page_below && comparison.ratio >= rules.ratio;
         if is_confirmed {
             alarm.page(now);
         } else {
@@ -152,15 +154,18 @@ impl Cell {
     }
 
     fn score(
-        &self,
-        bucket: Bucket,
+        &mut self,
+        value: Value,
         stage: Option<&Histogram>,
         rules: &ChangeRules,
         scores: &Scores,
     ) -> Option<f64> {
-        let share = |all: &Histogram| (all.rank(bucket) + 0.5) / (all.total() as f64 + 1.0);
-        let own = self.baseline.sum();
+        let share = |all: &Histogram| (all.rank(value.bucket) + 0.5) / (all.total() as f64 + 1.0);
         let needed = rules.own_baseline_min;
+        if !self.has_settled(value.at_ns, stage, needed) {
+            return None;
+        }
+        let own = self.baseline.sum();
         if own.total() >= needed {
             return Some(scores.of(share(own)));
         }
@@ -169,10 +174,29 @@ impl Cell {
         Some(scores.of(weight * share(own) + (1.0 - weight) * share(stage)))
     }
 
+    /// Whether the beginning is over. What takes days can only be seen to be short during the first of them, so
+    /// nothing is judged until three times the usual duration has passed, and the first days are forgotten then.
+    fn has_settled(&mut self, now: Nanos, stage: Option<&Histogram>, needed: u64) -> bool {
+        let first_ns = *self.first_ns.get_or_insert(now);
+        if self.is_settled {
+            return true;
+        }
+        let known = stage.unwrap_or(self.baseline.sum());
+        if known.total() < needed {
+            return false;
+        }
+        let long_ns = known.quantile(0.95).map_or(0.0, Bucket::value_ns);
+        self.is_settled = now.saturating_sub(first_ns) as f64 >= 3.0 * long_ns;
+        if self.is_settled {
+            self.baseline.forget_before(Day::of(first_ns.saturating_add(long_ns as Nanos)), 0);
+        }
+        self.is_settled
+    }
+
     fn warn(&mut self, value: Value, stage: Option<&Histogram>, rules: &ChangeRules) -> Step {
         let medians = self.since_change().median().zip(self.usual(stage, rules));
         let ratio = medians.map_or(1.0, |(now, usual)| now.ratio_to(usual));
-        if ratio < rules.warn_ratio {
+        if ratio < rules.ratio {
             // Beyond doubt, but too little to matter.
             self.raised_by += rules.again_after;
             return Step::Nothing;
@@ -198,7 +222,10 @@ impl Cell {
     fn go_on(&mut self, value: Value, rules: &ChangeRules) -> Step {
         let Some(alarm) = &mut self.alarm else { return Step::Nothing };
         let is_paged = alarm.paged_at_ns.is_some();
-        if alarm.went_on(self.sum < rules.warn_at / 2.0, value.at_ns, &rules.calm) {
+        let is_calm = alarm.went_on(self.sum < rules.warn_at / 2.0, value.at_ns, &rules.calm);
+        // So many values would have confirmed a change; rather the baseline was off, and stays so until it learns.
+        let is_unfounded = !is_paged && alarm.spans as usize > HELD_VALUES_MAX;
+        if is_calm || is_unfounded {
             self.clear();
             return Step::Cleared;
         }
@@ -222,14 +249,15 @@ impl Cell {
     }
 
     fn learn_held(&mut self) {
-        for (day, bucket, _) in std::mem::take(&mut self.held) {
+        while let Some((day, bucket, _)) = self.held.pop_front() {
             self.baseline.learn(day, bucket);
         }
-        self.raised_by = 0.0;
+        self.restart();
     }
 
     fn restart(&mut self) {
         self.held.clear();
+        self.held.shrink_to(HELD_USUALLY);
         self.raised_by = 0.0;
     }
 
@@ -262,5 +290,7 @@ impl Cell {
     }
 }
 
+/// Values for which the room is kept: after a long excursion it is given back.
+const HELD_USUALLY: usize = 64;
 /// Old days stay while there would be fewer values than this without them.
 const BASELINE_ENOUGH: u64 = 1_000;

@@ -53,22 +53,20 @@ impl TrendConfig {
 pub struct ChangeRules {
     /// What each score is lowered by: half the shift to find, in standard deviations. Default: 0.25.
     pub slack: f64,
-    /// The sum that warns, once the baseline is large. Default: 13.2.
+    /// The sum that warns, once the baseline is large. Default: 15.
     pub warn_at: f64,
     /// What is asked beyond it, divided by the root of the number of values in the baseline: a small baseline may be
-    /// off, and then every later value counts against it. Default: 14, which asks for 15 at 50 values, and keeps
-    /// false warnings at one in about 10 000 values whatever the size of the baseline.
+    /// off, and then every later value counts against it. Default: 14, which asks for 2 more at 50 values, and keeps
+    /// false warnings at one in 12 000 to 26 000 values whatever the size of the baseline.
     pub uncertainty: f64,
     /// The sum from which on the values since the change are compared, with the same allowance. Default: 18.
     pub page_at: f64,
-    /// How much more is asked after a comparison that did not confirm. Default: 1.
+    /// How much more is asked after a comparison that did not confirm. Default: 3.
     pub again_after: f64,
     /// A page needs a false-discovery value below this. Default: 1e-5.
     pub page_below: f64,
-    /// A page needs the median to be this many times the usual one. Default: 1.3.
-    pub page_ratio: f64,
-    /// A warning needs the median to be this many times the usual one. Default: 1.1.
-    pub warn_ratio: f64,
+    /// Warning and page need the median to be this many times the usual one: less does not matter. Default: 1.3.
+    pub ratio: f64,
     /// A value with fewer spans than this borrows the rest from its stage's baseline; a whole stage with fewer is
     /// not judged. Default: 50.
     pub own_baseline_min: u64,
@@ -80,13 +78,12 @@ impl Default for ChangeRules {
     fn default() -> Self {
         Self {
             slack: 0.25,
-            warn_at: 13.2,
+            warn_at: 15.0,
             uncertainty: 14.0,
             page_at: 18.0,
-            again_after: 1.0,
+            again_after: 3.0,
             page_below: 1e-5,
-            page_ratio: 1.3,
-            warn_ratio: 1.1,
+            ratio: 1.3,
             own_baseline_min: 50,
             calm: Calm::default(),
         }
@@ -135,6 +132,8 @@ pub struct ErrorRules {
     pub odds_ratio: f64,
     /// The sum that warns. Default: 8.
     pub warn_at: f64,
+    /// How many orders must be known before any failure counts as unusual. Default: 100.
+    pub orders_known_min: u64,
     /// How many orders must have failed. Default: 5.
     pub orders_min: usize,
     /// A page needs the failures to be less likely than this. Default: 1e-5.
@@ -150,6 +149,7 @@ impl Default for ErrorRules {
         Self {
             odds_ratio: 3.0,
             warn_at: 8.0,
+            orders_known_min: 100,
             orders_min: 5,
             page_below: 1e-5,
             page_ratio: 2.0,

@@ -4,6 +4,8 @@
 //! carry, and in the whole stage. What is told is the most general set of spans that is slow throughout and holds at
 //! least 80 % of the excess; excess is log duration above the usual median, so that one outlier explains nothing.
 
+use std::collections::BTreeMap;
+
 use super::bucket::Bucket;
 use super::facets::{ABSENT, Slot};
 use super::recent::{Recent, RecentSample};
@@ -29,11 +31,17 @@ pub(super) struct Explanation {
     pub(super) suspects: Vec<(usize, Option<(u8, Slot)>)>,
 }
 
-/// Explains. `whole`: since when the series as a whole is slow, and its usual median.
-pub(super) fn explain(recent: &Recent, whole: Option<(Nanos, Bucket)>, suspects: &[Suspect]) -> Explanation {
+/// Explains. `whole`: since when the series as a whole is slow, and its usual median. `slow`: the log ratio from which
+/// on something matters at all.
+pub(super) fn explain(
+    recent: &Recent,
+    whole: Option<(Nanos, Bucket)>,
+    suspects: &[Suspect],
+    slow: f64,
+) -> Explanation {
     let samples: Vec<&RecentSample> = recent.iter().collect();
     let sets: Vec<Set> = suspects.iter().map(|suspect| Set::of(suspect, &samples)).collect();
-    let chosen = choose(&sets);
+    let chosen = choose(&sets, slow);
     let Some(whole) = whole else {
         // One value that nearly all spans have is the series itself, and that will say so.
         let is_partial = |at: &usize| {
@@ -43,15 +51,16 @@ pub(super) fn explain(recent: &Recent, whole: Option<(Nanos, Bucket)>, suspects:
         let told = chosen.into_iter().filter(is_partial);
         return Explanation { is_whole: false, suspects: narrow(told, &sets, suspects, &samples) };
     };
-    if explains_whole(&chosen, &sets, whole, &samples) {
-        let told = chosen.into_iter();
-        return Explanation { is_whole: false, suspects: narrow(told, &sets, suspects, &samples) };
-    }
-    Explanation { is_whole: true, suspects: Vec::new() }
+    // The fewest values outside of which nothing matters, if there are any.
+    let few = (1..=VALUES_TOGETHER_MAX.min(chosen.len()))
+        .map(|count| &chosen[..count])
+        .find(|few| explains_whole(few, &sets, whole, &samples, slow));
+    let told = few.map(|few| narrow(few.iter().copied(), &sets, suspects, &samples));
+    Explanation { is_whole: told.is_none(), suspects: told.unwrap_or_default() }
 }
 
 /// The samples of one suspect, each with its excess.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Set(Vec<Option<f64>>);
 
 impl Set {
@@ -77,6 +86,14 @@ impl Set {
         self.excess() / self.len().max(1) as f64
     }
 
+    /// Whether it is slow beyond doubt: enough to matter, and by many standard errors.
+    fn is_slow(&self, slow: f64) -> bool {
+        let (spans, mean) = (self.len() as f64, self.mean());
+        let squares: f64 = self.0.iter().flatten().map(|excess| (excess - mean) * (excess - mean)).sum();
+        let error = (squares / spans.max(1.0)).sqrt() / spans.max(1.0).sqrt();
+        mean >= slow && mean >= ERRORS * error
+    }
+
     fn without(&self, other: &Set) -> Set {
         let keep = |(own, other): (&Option<f64>, &Option<f64>)| own.filter(|_| other.is_none());
         Set(self.0.iter().zip(&other.0).map(keep).collect())
@@ -100,8 +117,8 @@ impl Set {
 }
 
 /// The sets that together explain all: the best one, then the best of what it leaves over, and so on.
-fn choose(sets: &[Set]) -> Vec<usize> {
-    let mut left: Vec<(usize, Set)> = sets.iter().map(|set| set.without(&Set(vec![None; set.0.len()]))).enumerate().collect();
+fn choose(sets: &[Set], slow: f64) -> Vec<usize> {
+    let mut left: Vec<(usize, Set)> = sets.iter().cloned().enumerate().collect();
     let mut chosen = Vec::new();
     while let Some(best) = best(&left) {
         let at = left[best].0;
@@ -111,7 +128,9 @@ fn choose(sets: &[Set]) -> Vec<usize> {
             .filter(|(other, _)| *other != at)
             .map(|(other, set)| (other, set.without(&sets[at])))
             // What the chosen one explains of it is no news.
-            .filter(|(other, rest)| rest.len() > 0 && rest.excess() > (1.0 - MOST) * sets[*other].excess())
+            .filter(|(other, rest)| {
+                rest.is_slow(slow) && rest.excess() > (1.0 - MOST) * sets[*other].excess()
+            })
             .collect();
     }
     chosen
@@ -131,18 +150,19 @@ fn best(left: &[(usize, Set)]) -> Option<usize> {
     general.or_else(narrow).copied()
 }
 
-/// Whether few values explain a slow series: outside of them, in a good part of the spans, all is as usual.
-fn explains_whole(chosen: &[usize], sets: &[Set], whole: (Nanos, Bucket), samples: &[&RecentSample]) -> bool {
-    let (since_ns, usual) = whole;
-    let excess = |sample: &&RecentSample| {
-        (sample.at_ns >= since_ns).then(|| sample.bucket.log_ratio_to(usual))
-    };
+/// Whether few values explain a slow series: outside of them, in a good part of the spans, nothing matters.
+fn explains_whole(
+    chosen: &[usize],
+    sets: &[Set],
+    (since_ns, usual): (Nanos, Bucket),
+    samples: &[&RecentSample],
+    slow: f64,
+) -> bool {
+    let excess =
+        |sample: &&RecentSample| (sample.at_ns >= since_ns).then(|| sample.bucket.log_ratio_to(usual));
     let all = Set(samples.iter().map(excess).collect());
-    let rest = chosen.iter().fold(all.without(&Set(vec![None; samples.len()])), |rest, at| rest.without(&sets[*at]));
-    (1..=VALUES_TOGETHER_MAX).contains(&chosen.len())
-        && rest.len() as f64 >= (1.0 - WHOLE) * all.len() as f64
-        && rest.excess() <= (1.0 - MOST) * all.excess()
-        && rest.mean() <= all.mean() / 4.0
+    let rest = chosen.iter().fold(all.clone(), |rest, at| rest.without(&sets[*at]));
+    rest.len() as f64 >= (1.0 - WHOLE) * all.len() as f64 && rest.mean() < slow.min(all.mean() / 2.0)
 }
 
 /// Looks for pairs: a value of another facet that holds nearly all the excess of a chosen one.
@@ -152,38 +172,41 @@ fn narrow(
     suspects: &[Suspect],
     samples: &[&RecentSample],
 ) -> Vec<(usize, Option<(u8, Slot)>)> {
-    let within = |at: usize| {
-        let (set, suspect) = (&sets[at], &suspects[at]);
-        let members = samples.iter().zip(&set.0).filter(|(_, excess)| excess.is_some());
-        let mut values: Vec<(u8, Slot)> = members
-            .flat_map(|(sample, _)| sample.slots.iter().enumerate().map(|(facet, slot)| (facet as u8, *slot)))
-            .filter(|(facet, slot)| *facet != suspect.facet && *slot != ABSENT)
-            .collect();
-        values.sort_unstable();
-        values.dedup();
-        let pair = |(facet, slot): (u8, Slot)| {
-            let of_value = Suspect { facet, slot, ..*suspect };
-            ((facet, slot), set.with(&Set::of(&of_value, samples)))
-        };
-        let is_all = |pair: &Set| {
-            let rest = set.without(pair);
-            pair.len() >= PAIR_MIN
-                && pair.len() as f64 <= WHOLE * set.len() as f64
-                && pair.explains(set)
-                && rest.mean() <= pair.mean() / 4.0
-        };
-        let pairs = values.into_iter().map(pair).filter(|(_, pair)| is_all(pair));
-        pairs.min_by_key(|(_, pair)| usize::MAX - pair.len()).map(|(value, _)| value)
+    chosen.map(|at| (at, within(&sets[at], suspects[at].facet, samples))).collect()
+}
+
+fn within(set: &Set, facet: u8, samples: &[&RecentSample]) -> Option<(u8, Slot)> {
+    let mut pairs: BTreeMap<(u8, Slot), (usize, f64)> = BTreeMap::new();
+    for (sample, excess) in
+        samples.iter().zip(&set.0).filter_map(|(sample, excess)| Some((sample, (*excess)?)))
+    {
+        for (other, slot) in (0u8..).zip(sample.slots) {
+            if other != facet && slot != ABSENT {
+                let (spans, sum) = pairs.entry((other, slot)).or_default();
+                (*spans, *sum) = (*spans + 1, *sum + excess);
+            }
+        }
+    }
+    let (spans, all) = (set.len() as f64, set.excess());
+    let is_all = |(_, (own, excess)): &(_, (usize, f64))| {
+        let own_spans = *own as f64;
+        *own >= PAIR_MIN
+            && own_spans <= WHOLE * spans
+            && *excess >= MOST * all
+            && (all - excess) / (spans - own_spans) <= excess / own_spans / 4.0
     };
-    chosen.map(|at| (at, within(at))).collect()
+    let general = pairs.into_iter().filter(is_all).min_by_key(|(_, (spans, _))| usize::MAX - spans);
+    general.map(|(pair, _)| pair)
 }
 
 /// The share of the excess that a set must hold to explain it.
-const MOST: f64 = 0.8;
+pub(super) const MOST: f64 = 0.8;
 /// The share of the spans up to which a part is a part.
 const WHOLE: f64 = 0.75;
 /// The share of the spans from which on one value is the series itself.
 const NEARLY_ALL: f64 = 0.9;
+/// Standard errors from which on what one suspect leaves over of another is news.
+const ERRORS: f64 = 4.0;
 /// How many values may stand for a slow series.
 const VALUES_TOGETHER_MAX: usize = 2;
 /// Spans that a pair needs.

@@ -19,6 +19,8 @@ pub(super) const ABSENT: Slot = Slot::MAX;
 /// The values of one facet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Facet {
+    /// The words of the values, close together: this is what every sample searches.
+    words: Vec<Word>,
     /// By slot; a slot keeps its place for as long as the series lives.
     pub(super) values: Vec<FacetValue>,
     pub(super) other: Option<Box<Cell>>,
@@ -28,7 +30,6 @@ pub(super) struct Facet {
 /// One value that is followed.
 #[derive(Debug, Clone)]
 pub(super) struct FacetValue {
-    pub(super) word: Word,
     pub(super) cell: Cell,
     pub(super) peer: Peer,
     last_ns: Nanos,
@@ -61,19 +62,25 @@ impl Facet {
         };
         if may_grow && self.values.len() < FACET_VALUES_MAX {
             self.seen_once.remove(place);
-            self.values.push(FacetValue::new(word, at_ns));
+            self.words.push(word);
+            self.values.push(FacetValue::new(at_ns));
             return Placed::New(self.values.len() as Slot - 1);
         }
         let Some(slot) = self.silent(at_ns) else { return Placed::At(OTHER) };
         self.seen_once.remove(place);
-        let old = std::mem::replace(&mut self.values[usize::from(slot)], FacetValue::new(word, at_ns));
-        words.release(old.word);
+        self.values[usize::from(slot)] = FacetValue::new(at_ns);
+        words.release(std::mem::replace(&mut self.words[usize::from(slot)], word));
         Placed::Instead(slot)
     }
 
     /// The slot that a value has.
     pub(super) fn slot(&self, word: Word) -> Option<Slot> {
-        self.values.iter().position(|value| value.word == word).map(|slot| slot as Slot)
+        self.words.iter().position(|known| *known == word).map(|slot| slot as Slot)
+    }
+
+    /// The value that has a slot.
+    pub(super) fn word(&self, slot: Slot) -> Option<Word> {
+        self.words.get(usize::from(slot)).copied()
     }
 
     /// The cell of a slot.
@@ -82,6 +89,19 @@ impl Facet {
             OTHER => Some(self.other.get_or_insert_default()),
             slot => self.values.get_mut(usize::from(slot)).map(|value| &mut value.cell),
         }
+    }
+
+    /// All its cells.
+    pub(super) fn cells_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
+        self.values.iter_mut().map(|value| &mut value.cell).chain(self.other.as_deref_mut())
+    }
+
+    /// Memory behind it, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let values = self.values.capacity() * size_of::<FacetValue>();
+        let other = self.other.as_ref().map_or(0, |cell| size_of::<Cell>() + cell.heap_bytes());
+        let seen_once = self.seen_once.capacity() * size_of::<Word>();
+        values + other + seen_once + self.values.iter().map(|value| value.cell.heap_bytes()).sum::<usize>()
     }
 
     fn see_once(&mut self, word: Word, words: &mut Words) {
@@ -107,7 +127,7 @@ impl Facet {
 }
 
 impl FacetValue {
-    fn new(word: Word, at_ns: Nanos) -> Self {
-        Self { word, cell: Cell::default(), peer: Peer::default(), last_ns: at_ns }
+    fn new(at_ns: Nanos) -> Self {
+        Self { cell: Cell::default(), peer: Peer::default(), last_ns: at_ns }
     }
 }

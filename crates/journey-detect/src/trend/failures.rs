@@ -1,5 +1,8 @@
 //! Whether a stage fails more often than usual: a CUSUM of log likelihood ratios.
 //!
+//! Every order is learnt at once, for failures are rare and the first ones would else count against a share of nearly
+//! nothing; when an alarm comes up, those since the change are taken out again.
+//!
 //! An order that fails again and again counts once: that is a retry storm of this order, not a burst of the stage.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -8,6 +11,7 @@ use super::alarm::Alarm;
 use super::baseline::Day;
 use super::config::ErrorRules;
 use super::normal::poisson_tail;
+use super::recent::Slots;
 use crate::Nanos;
 use crate::limits::{BASELINE_DAYS_MAX, FAILED_ORDERS_MAX};
 
@@ -21,9 +25,18 @@ pub(super) struct Failures {
     since_ns: Nanos,
     /// Orders and failed ones since the sum was last 0, by day.
     held: BTreeMap<Day, Tally>,
-    /// Orders that failed last.
-    failed: VecDeque<u32>,
+    /// Attempts of orders that failed last.
+    failed: VecDeque<Failed>,
     pub(super) alarm: Option<Box<Alarm>>,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed {
+    pub(super) at_ns: Nanos,
+    pub(super) journey: u32,
+    /// Its facets.
+    pub(super) slots: Slots,
 }
 
 /// Orders, and how many of them failed.
@@ -47,24 +60,51 @@ pub(super) enum FailureStep {
 }
 
 impl Failures {
-    /// Takes an attempt in event order.
-    pub(super) fn take(&mut self, at_ns: Nanos, journey: u32, failed: bool, rules: &ErrorRules) -> FailureStep {
-        if failed && !self.is_first_failure(journey) {
+    /// Takes an attempt that did well, in event order.
+    pub(super) fn take_done(&mut self, at_ns: Nanos, rules: &ErrorRules) -> FailureStep {
+        self.take(at_ns, false, rules)
+    }
+
+    /// Takes an attempt that failed, in event order.
+    pub(super) fn take_failed(&mut self, failed: Failed, rules: &ErrorRules) -> FailureStep {
+        if self.failed.iter().any(|known| known.journey == failed.journey) {
             return FailureStep::Nothing;
         }
-        let usual = self.rate();
+        if self.failed.len() == FAILED_ORDERS_MAX {
+            self.failed.pop_front();
+        }
+        self.failed.push_back(failed);
+        self.take(failed.at_ns, true, rules)
+    }
+
+    /// The failed attempts since the change.
+    pub(super) fn failed(&self) -> impl Iterator<Item = &Failed> {
+        self.failed.iter().filter(|failed| failed.at_ns >= self.since_ns)
+    }
+
+    fn take(&mut self, at_ns: Nanos, failed: bool, rules: &ErrorRules) -> FailureStep {
+        if self.usual.orders < rules.orders_known_min {
+            self.learn(Day::of(at_ns), Tally::one(failed));
+            return FailureStep::Nothing;
+        }
+        let usual = self.rate_at_most();
         let worse = rules.odds_ratio * usual / (1.0 + (rules.odds_ratio - 1.0) * usual);
         let step = if failed { (worse / usual).ln() } else { ((1.0 - worse) / (1.0 - usual)).ln() };
         self.sum = (self.sum + step).max(0.0);
-        if self.sum == 0.0 && self.alarm.is_none() {
-            self.learn_held();
+        if self.alarm.is_none() {
             self.learn(Day::of(at_ns), Tally::one(failed));
-            return FailureStep::Nothing;
+            if self.sum == 0.0 {
+                self.held.clear();
+                return FailureStep::Nothing;
+            }
         }
         if self.held.is_empty() {
             self.since_ns = at_ns;
         }
         self.held.entry(Day::of(at_ns)).or_default().add(Tally::one(failed));
+        if self.held.len() > BASELINE_DAYS_MAX {
+            self.held.pop_first();
+        }
         if self.alarm.is_some() { self.go_on(at_ns, rules) } else { self.warn(at_ns, rules) }
     }
 
@@ -77,9 +117,17 @@ impl Failures {
         is_over
     }
 
-    /// The usual share of failures. While little is known, as if one order of fifty had failed.
+    /// The usual share of failures, as if one order of twenty had failed before all others.
     pub(super) fn rate(&self) -> f64 {
-        (self.usual.failed as f64 + 1.0) / (self.usual.orders as f64 + 50.0)
+        (self.usual.failed as f64 + 1.0) / (self.usual.orders as f64 + 20.0)
+    }
+
+    /// The share that failures are held against: where few are known, chance may have kept them few, so one standard
+    /// error more.
+    fn rate_at_most(&self) -> f64 {
+        let failed = self.usual.failed as f64 + 1.0;
+        // Where all fail, nothing could be worse.
+        ((failed + failed.sqrt()) / (self.usual.orders as f64 + 20.0)).min(0.99)
     }
 
     /// Forgets days that are too old.
@@ -94,22 +142,12 @@ impl Failures {
         }
     }
 
-    fn is_first_failure(&mut self, journey: u32) -> bool {
-        if self.failed.contains(&journey) {
-            return false;
-        }
-        if self.failed.len() == FAILED_ORDERS_MAX {
-            self.failed.pop_front();
-        }
-        self.failed.push_back(journey);
-        true
-    }
-
     fn warn(&mut self, now: Nanos, rules: &ErrorRules) -> FailureStep {
         let tally = self.since_change();
         if self.sum < rules.warn_at || tally.failed < rules.orders_min as u64 {
             return FailureStep::Nothing;
         }
+        self.unlearn_held();
         let spans = u32::try_from(tally.orders).unwrap_or(u32::MAX);
         self.alarm = Some(Box::new(Alarm::new(self.since_ns, now, spans)));
         self.judge(now, rules);
@@ -131,10 +169,10 @@ impl Failures {
 
     fn judge(&mut self, now: Nanos, rules: &ErrorRules) -> FailureStep {
         let tally = self.since_change();
-        let expected = self.rate() * tally.orders as f64;
+        let expected = self.rate_at_most() * tally.orders as f64;
         let Some(alarm) = &mut self.alarm else { return FailureStep::Nothing };
         alarm.p = poisson_tail(tally.failed, expected);
-        alarm.ratio = tally.failed as f64 / expected;
+        alarm.ratio = tally.failed as f64 / expected.max(f64::MIN_POSITIVE);
         alarm.orders = tally.failed as usize;
         if alarm.p >= rules.page_below || alarm.ratio < rules.page_ratio {
             return FailureStep::Nothing;
@@ -157,6 +195,15 @@ impl Failures {
         }
     }
 
+    fn unlearn_held(&mut self) {
+        for (day, held) in &self.held {
+            if let Some(tally) = self.days.get_mut(day) {
+                tally.subtract(*held);
+                self.usual.subtract(*held);
+            }
+        }
+    }
+
     fn learn(&mut self, day: Day, tally: Tally) {
         self.days.entry(day).or_default().add(tally);
         self.usual.add(tally);
@@ -172,6 +219,11 @@ impl Failures {
 impl Tally {
     fn one(failed: bool) -> Self {
         Self { orders: 1, failed: u64::from(failed) }
+    }
+
+    fn subtract(&mut self, other: Tally) {
+        self.orders = self.orders.saturating_sub(other.orders);
+        self.failed = self.failed.saturating_sub(other.failed);
     }
 
     fn add(&mut self, other: Tally) {

@@ -46,7 +46,7 @@ pub enum Basis {
 
 /// What a gap is measured from: [`super::Since`] with a text of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum From {
+pub enum GapFrom {
     /// The call of this service.
     Call(Box<str>),
     /// The hand-over to this queue.
@@ -72,7 +72,7 @@ pub struct TrendKey {
     /// Label `journey_stage`.
     pub stage: Box<str>,
     /// What the gap is measured from; `None` unless it is one.
-    pub from: Option<From>,
+    pub from: Option<GapFrom>,
     /// Label `service`.
     pub service: Box<str>,
     /// Where it is so; `None`: everywhere.
@@ -104,10 +104,11 @@ pub struct TrendFinding {
     pub usual: f64,
     /// Orders among the spans it rests on, as far as those are kept.
     pub journeys_count: usize,
-    /// Another facet's value in which at least 80 % of the excess lies, if the rest is as usual.
+    /// A value of a further facet in which at least 80 % of the excess lies, if the rest is as usual; of
+    /// [`TrendAlert::StageErrors`] the value that at least 80 % of the last failures have, if others are common.
     pub within: Option<FacetLabel>,
-    /// Warning of the oldest finding of the same alert that stood when this one was raised: findings with one value
-    /// of this came together, and are one cause to people.
+    /// Warning of the oldest finding of the same alert that stood when this one was raised and changed at the same
+    /// time: findings with one value of this came together, and are one cause to people.
     pub cause_ns: Nanos,
 }
 
@@ -125,12 +126,14 @@ pub enum TrendChange {
 impl TrendChange {
     /// The finding as it is now.
     pub fn finding(&self) -> &TrendFinding {
-        let (TrendChange::Cleared(finding) | TrendChange::Paged(finding) | TrendChange::Raised(finding)) = self;
+        let (TrendChange::Cleared(finding) | TrendChange::Paged(finding) | TrendChange::Raised(finding)) =
+            self;
         finding
     }
 
     pub(super) fn finding_mut(&mut self) -> &mut TrendFinding {
-        let (TrendChange::Cleared(finding) | TrendChange::Paged(finding) | TrendChange::Raised(finding)) = self;
+        let (TrendChange::Cleared(finding) | TrendChange::Paged(finding) | TrendChange::Raised(finding)) =
+            self;
         finding
     }
 }

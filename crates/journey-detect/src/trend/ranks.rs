@@ -50,7 +50,7 @@ fn walk(first: &Histogram, second: &Histogram) -> (f64, f64) {
 
 /// The value of Benjamini and Hochberg for `p` among `tested` tests of which `others` came out as given and all
 /// further ones are taken for 1: the least false-discovery rate at which `p` is a discovery.
-pub fn false_discovery(p: f64, others: &[f64], tested: usize) -> f64 {
+pub(super) fn false_discovery(p: f64, others: &[f64], tested: usize) -> f64 {
     let mut all: Vec<f64> = others.iter().copied().chain([p]).collect();
     all.sort_by(f64::total_cmp);
     let adjusted = |(place, value): (usize, &f64)| value * tested.max(all.len()) as f64 / (place + 1) as f64;

@@ -9,7 +9,7 @@ use crate::limits::SIZES_LEARNT_MIN;
 
 /// What size explains of the durations of one stage.
 #[derive(Debug, Clone, Default)]
-pub struct SizeTrend {
+pub(super) struct SizeTrend {
     n: f64,
     sum_x: f64,
     sum_y: f64,
@@ -21,7 +21,7 @@ pub struct SizeTrend {
 
 impl SizeTrend {
     /// Learns from one value: its log size and log duration.
-    pub fn learn(&mut self, log_size: f64, log_duration: f64) {
+    pub(super) fn learn(&mut self, log_size: f64, log_duration: f64) {
         self.n += 1.0;
         self.sum_x += log_size;
         self.sum_y += log_duration;
@@ -35,7 +35,7 @@ impl SizeTrend {
     }
 
     /// The log duration that work of usual size would have taken; `None` until enough is known.
-    pub fn normalised(&self, log_size: f64, log_duration: f64) -> Option<f64> {
+    pub(super) fn normalised(&self, log_size: f64, log_duration: f64) -> Option<f64> {
         self.line.map(|(slope, usual, _)| log_duration - slope * (log_size - usual))
     }
 

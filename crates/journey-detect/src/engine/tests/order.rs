@@ -97,10 +97,10 @@ fn random_signals(random: &mut Random) -> Vec<Signal> {
 }
 
 /// xorshift64.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -109,7 +109,7 @@ impl Random {
 }
 
 /// Fisher-Yates, and every twentieth signal once more.
-fn shuffle(signals: &mut Vec<Signal>, seed: u64) {
+pub(super) fn shuffle(signals: &mut Vec<Signal>, seed: u64) {
     let repeats: Vec<Signal> = signals.iter().step_by(20).cloned().collect();
     signals.extend(repeats);
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

@@ -1,0 +1,352 @@
+//! One series: the durations of one stage, or the waits before it, as a whole and by facet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::alarm::Alarm;
+use super::baseline::Day;
+use super::bucket::Bucket;
+use super::cell::{Cell, Step, Value};
+use super::config::TrendConfig;
+use super::explain::{MOST, Suspect, explain};
+use super::facets::{ABSENT, Facet, OTHER, Placed, Slot};
+use super::failures::{Failed, FailureStep, Failures};
+use super::finding::{Basis, TrendFinding};
+use super::normal::Scores;
+use super::ranks::false_discovery;
+use super::recent::{NO_SLOTS, Recent, RecentSample, Slots};
+use super::sample::HeldSince;
+use super::size::SizeTrend;
+use super::words::{Word, Words};
+use crate::Nanos;
+use crate::limits::FACET_CELLS_MAX;
+
+/// What a series measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Measure {
+    /// What passes before the stage begins.
+    Gap(HeldSince),
+    /// The stage itself.
+    Span,
+}
+
+/// What identifies a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SeriesKey {
+    pub(super) stage: Word,
+    pub(super) service: Word,
+    pub(super) measure: Measure,
+}
+
+/// Where in a series something is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Failures, everywhere.
+    Failures,
+    /// Everywhere.
+    Whole,
+    /// In one slot of one facet.
+    Slot(u8, Slot),
+}
+
+/// What all series share.
+pub(super) struct Shared<'a> {
+    pub(super) config: &'a TrendConfig,
+    pub(super) scores: &'a Scores,
+    pub(super) words: &'a mut Words,
+    /// Cells of facets in all series.
+    pub(super) cells: &'a mut usize,
+}
+
+/// One duration of a series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured<'a> {
+    pub(super) at_ns: Nanos,
+    pub(super) journey: u32,
+    pub(super) duration_ns: Nanos,
+    pub(super) size: Option<f64>,
+    pub(super) facets: &'a [(u8, Word)],
+}
+
+/// One series.
+#[derive(Debug, Clone)]
+pub(super) struct Series {
+    pub(super) key: SeriesKey,
+    pub(super) whole: Cell,
+    pub(super) facets: Vec<Facet>,
+    pub(super) failures: Failures,
+    /// What is told of it now.
+    pub(super) told: BTreeMap<Place, TrendFinding>,
+    size: SizeTrend,
+    recent: Recent,
+}
+
+impl Series {
+    pub(super) fn new(key: SeriesKey, facets: usize) -> Self {
+        Self {
+            key,
+            whole: Cell::default(),
+            facets: vec![Facet::default(); facets],
+            failures: Failures::default(),
+            told: BTreeMap::new(),
+            size: SizeTrend::default(),
+            recent: Recent::default(),
+        }
+    }
+
+    /// Takes a duration in event order. Returns whether something is to be told anew.
+    pub(super) fn take(&mut self, measured: &Measured<'_>, shared: &mut Shared<'_>) -> bool {
+        let Some(bucket) = self.bucket(measured, true) else { return false };
+        let value = Value { at_ns: measured.at_ns, bucket, journey: measured.journey };
+        let slots = self.place(measured, shared);
+        let (today, days) = (Day::of(value.at_ns), shared.config.days());
+        let rules = &shared.config.change;
+        let mut changed = false;
+        let mut reached = Vec::new();
+        let mut note = |place, step| match step {
+            Step::Nothing => {}
+            Step::Reached => reached.push(place),
+            Step::Cleared | Step::Warned => changed = true,
+        };
+        for (facet, slot) in used(&slots) {
+            let Some(cell) = self.facets[usize::from(facet)].cell(slot) else { continue };
+            cell.turn_day(today, days);
+            let step = cell.take(value, Some(self.whole.baseline()), rules, shared.scores);
+            note(Place::Slot(facet, slot), step);
+        }
+        self.whole.turn_day(today, days);
+        note(Place::Whole, self.whole.take(value, None, rules, shared.scores));
+        for place in reached {
+            changed |= self.confirm(place, value.at_ns, shared.config);
+        }
+        self.recent.push(RecentSample { at_ns: value.at_ns, journey: value.journey, bucket, slots });
+        changed |= self.compare_peers(&slots, value.at_ns, shared.config);
+        changed
+    }
+
+    /// Learns a duration that came too late to be judged.
+    pub(super) fn take_late(&mut self, measured: &Measured<'_>) {
+        let Some(bucket) = self.bucket(measured, false) else { return };
+        let value = Value { at_ns: measured.at_ns, bucket, journey: measured.journey };
+        self.whole.take_late(value);
+        for (facet, word) in measured.facets {
+            let facet = &mut self.facets[usize::from(*facet)];
+            if let Some(cell) = facet.slot(*word).and_then(|slot| facet.cell(slot)) {
+                cell.take_late(value);
+            }
+        }
+    }
+
+    /// Takes the outcome of an attempt. Returns whether something is to be told anew.
+    pub(super) fn take_outcome(
+        &mut self,
+        measured: &Measured<'_>,
+        failed: bool,
+        shared: &mut Shared<'_>,
+    ) -> bool {
+        let Measured { at_ns, journey, .. } = *measured;
+        let oldest = Day(Day::of(at_ns).0.saturating_sub(shared.config.days() - 1));
+        self.failures.forget_before(oldest);
+        let step = if failed {
+            let slots = self.place(measured, shared);
+            self.failures.take_failed(Failed { at_ns, journey, slots }, &shared.config.errors)
+        } else {
+            self.failures.take_done(at_ns, &shared.config.errors)
+        };
+        step != FailureStep::Nothing
+    }
+
+    /// Ends alarms of which nothing was heard for long. Returns whether there were any.
+    pub(super) fn expire(&mut self, now: Nanos, config: &TrendConfig) -> bool {
+        let mut changed = self.whole.expire(now, &config.change);
+        changed |= self.failures.expire(now, &config.errors);
+        for cell in self.facets.iter_mut().flat_map(Facet::cells_mut) {
+            changed |= cell.expire(now, &config.change);
+        }
+        changed
+    }
+
+    /// What is to be told now: the places, and the value of another facet that narrows one down.
+    pub(super) fn explained(&self, config: &TrendConfig) -> Vec<(Place, Option<(u8, Slot)>)> {
+        let usual = |cell: &Cell| cell.usual(Some(self.whole.baseline()), &config.change);
+        let suspect = |place: Place| {
+            let Place::Slot(facet, slot) = place else { return None };
+            let cell = self.cell(place)?;
+            let (since_ns, usual) = match (&cell.alarm, self.slow_peer(place)) {
+                (Some(alarm), _) => (alarm.since_ns, usual(cell)?),
+                (None, Some(_)) => (0, self.whole.baseline().median()?),
+                (None, None) => return None,
+            };
+            Some(Suspect { facet, slot, since_ns, usual })
+        };
+        let suspects: Vec<Suspect> = self.places().filter_map(suspect).collect();
+        let whole = self.whole.alarm.as_ref().map(|alarm| alarm.since_ns);
+        let explanation =
+            explain(&self.recent, whole.zip(usual(&self.whole)), &suspects, config.change.ratio.ln());
+        let told = explanation.suspects.into_iter();
+        let told = told.map(|(at, within)| (Place::Slot(suspects[at].facet, suspects[at].slot), within));
+        // What was slower than its peers before the whole became slow still is.
+        let before =
+            self.told.keys().copied().filter(|place| explanation.is_whole && self.is_slow_anyway(*place));
+        let whole = explanation.is_whole.then_some((Place::Whole, None));
+        let failures = self.failures.alarm.as_ref();
+        let failures = failures.map(|alarm| (Place::Failures, self.failing_within(alarm.since_ns)));
+        told.chain(before.map(|place| (place, None))).chain(whole).chain(failures).collect()
+    }
+
+    /// The alarm that is up at a place.
+    pub(super) fn alarm(&self, place: Place) -> Option<&Alarm> {
+        match place {
+            Place::Failures => self.failures.alarm.as_deref(),
+            place => self.cell(place)?.alarm.as_deref(),
+        }
+    }
+
+    /// What is told of a value against the others of its facet.
+    pub(super) fn slow_peer(&self, place: Place) -> Option<&super::peers::Slow> {
+        let Place::Slot(facet, slot) = place else { return None };
+        self.facets[usize::from(facet)].values.get(usize::from(slot))?.peer.slow()
+    }
+
+    /// Whether it is told as slower than its peers, while the whole is slow and explains its own alarm.
+    pub(super) fn is_slow_anyway(&self, place: Place) -> bool {
+        let is_told = self.told.get(&place).is_some_and(|finding| finding.basis == Basis::Peers);
+        is_told && self.slow_peer(place).is_some() && self.whole.alarm.is_some()
+    }
+
+    /// The cell of a place.
+    pub(super) fn cell(&self, place: Place) -> Option<&Cell> {
+        match place {
+            Place::Failures => None,
+            Place::Whole => Some(&self.whole),
+            Place::Slot(facet, OTHER) => self.facets[usize::from(facet)].other.as_deref(),
+            Place::Slot(facet, slot) => {
+                self.facets[usize::from(facet)].values.get(usize::from(slot)).map(|value| &value.cell)
+            }
+        }
+    }
+
+    /// How many orders are among the last samples of a place.
+    pub(super) fn orders(&self, place: Place) -> usize {
+        let is_in = |sample: &&RecentSample| match place {
+            Place::Slot(facet, slot) => sample.slots[usize::from(facet)] == slot,
+            Place::Failures | Place::Whole => true,
+        };
+        let mut journeys: Vec<u32> = self.recent.iter().filter(is_in).map(|sample| sample.journey).collect();
+        journeys.sort_unstable();
+        journeys.dedup();
+        journeys.len()
+    }
+
+    /// Memory behind it, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let facets = self.facets.iter().map(Facet::heap_bytes).sum::<usize>();
+        self.whole.heap_bytes() + self.recent.heap_bytes() + facets
+    }
+
+    /// The value that nearly all of the last failures have, and that by no chance. The last half of them counts: where failures are rare, the first ones since the change may be the usual ones.
+    fn failing_within(&self, since_ns: Nanos) -> Option<(u8, Slot)> {
+        let all: Vec<&Failed> = self.failures.failed().collect();
+        let last = &all[all.len() / 2..];
+        let done: Vec<&RecentSample> = self.recent.iter().filter(|sample| sample.at_ns >= since_ns).collect();
+        let chance = |(facet, slot): (u8, Slot)| {
+            let at = usize::from(facet);
+            let with = last.iter().filter(|failed| failed.slots[at] == slot).count();
+            let of_done = done.iter().filter(|sample| sample.slots[at] == slot).count();
+            let share = of_done as f64 / done.len().max(1) as f64;
+            // As many ways to choose those with it, times the chance that all of those have it.
+            let factor = |step: usize| share * (last.len() - with + step) as f64 / step as f64;
+            let is_most = with as f64 >= MOST * last.len() as f64;
+            is_most.then(|| ((facet, slot), (1..=with).map(factor).product::<f64>()))
+        };
+        let values: BTreeSet<(u8, Slot)> = last.iter().flat_map(|failed| used(&failed.slots)).collect();
+        let least = values.into_iter().filter_map(chance).min_by(|a, b| a.1.total_cmp(&b.1));
+        least.filter(|(_, chance)| *chance < CHANCE_MAX).map(|(value, _)| value)
+    }
+
+    fn bucket(&mut self, measured: &Measured<'_>, may_learn: bool) -> Option<Bucket> {
+        let log_ns = (measured.duration_ns.max(1) as f64).ln();
+        let Some(size) = measured.size else { return Some(Bucket::of_log(log_ns)) };
+        let normalised = self.size.normalised(size.ln(), log_ns);
+        // What is slow would teach a wrong slope.
+        if may_learn && self.whole.alarm.is_none() {
+            self.size.learn(size.ln(), log_ns);
+        }
+        normalised.map(Bucket::of_log)
+    }
+
+    fn place(&mut self, measured: &Measured<'_>, shared: &mut Shared<'_>) -> Slots {
+        let mut slots = NO_SLOTS;
+        for (facet, word) in measured.facets {
+            let at = usize::from(*facet);
+            let may_grow = *shared.cells < FACET_CELLS_MAX;
+            slots[at] = match self.facets[at].place(*word, measured.at_ns, may_grow, shared.words) {
+                Placed::At(slot) => slot,
+                Placed::Instead(slot) => {
+                    self.recent.reassign(at, slot);
+                    slot
+                }
+                Placed::New(slot) => {
+                    *shared.cells += 1;
+                    slot
+                }
+                Placed::Once => ABSENT,
+            };
+        }
+        slots
+    }
+
+    /// Compares the values since a change with the baseline. Returns whether that confirms it.
+    fn confirm(&mut self, place: Place, now: Nanos, config: &TrendConfig) -> bool {
+        let rules = &config.change;
+        let stage = (place != Place::Whole).then_some(self.whole.baseline());
+        let Some(comparison) = self.cell(place).and_then(|cell| cell.compare(stage, rules)) else {
+            return false;
+        };
+        // All values under suspicion are tried; the other ones never were.
+        let alarms = || self.places().filter(|other| *other != place).filter_map(|place| self.alarm(place));
+        let others: Vec<f64> = alarms().map(|alarm| alarm.p).collect();
+        let p = false_discovery(comparison.p, &others, others.len() + 1);
+        let cell = match place {
+            Place::Slot(facet, slot) => self.facets[usize::from(facet)].cell(slot),
+            Place::Failures | Place::Whole => Some(&mut self.whole),
+        };
+        cell.is_some_and(|cell| cell.settle(comparison, p, now, rules))
+    }
+
+    fn compare_peers(&mut self, slots: &Slots, now: Nanos, config: &TrendConfig) -> bool {
+        // Whose time a gap is cannot be said, and while the whole is slow its past says nothing.
+        if self.key.measure != Measure::Span || self.whole.alarm.is_some() {
+            return false;
+        }
+        let mut changed = false;
+        for (facet, slot) in used(slots) {
+            let Some(value) = self.facets[usize::from(facet)].values.get_mut(usize::from(slot)) else {
+                continue;
+            };
+            let own = value.cell.baseline();
+            if value.cell.alarm.is_none() && value.peer.is_due(own.total(), &config.peers) {
+                changed |= value.peer.compare(own, self.whole.baseline(), now, &config.peers);
+            }
+        }
+        changed
+    }
+
+    /// Everything that may be under suspicion, facets in their order.
+    fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let slots = |(at, facet): (usize, &Facet)| {
+            let facet_at = at as u8;
+            let other = facet.other.is_some().then_some(OTHER);
+            (0..facet.values.len() as Slot).chain(other).map(move |slot| Place::Slot(facet_at, slot))
+        };
+        std::iter::once(Place::Whole).chain(self.facets.iter().enumerate().flat_map(slots))
+    }
+}
+
+/// The facets that a sample has, and their slots.
+fn used(slots: &Slots) -> impl Iterator<Item = (u8, Slot)> + use<> {
+    let slots = *slots;
+    (0u8..).zip(slots).filter(|(_, slot)| *slot != ABSENT)
+}
+
+/// A value that most failures have by less than this chance is named: a hint to people, not a verdict.
+const CHANCE_MAX: f64 = 0.03;

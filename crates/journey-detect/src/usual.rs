@@ -1,0 +1,136 @@
+//! How often each stage fails per order, and from how many failures on one order is in a storm.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::identity::GroupId;
+use crate::limits::RETRIES_MIN;
+use crate::{Attempt, Definition, StageId};
+
+/// What is usual in each stage. Counted from the orders in memory, so any order of arrival gives the same counts.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    stages: Vec<Counts>,
+    /// Failures by which a storm begins, by stage.
+    storms_from: Vec<u32>,
+    of_group: HashMap<GroupId, Box<[(StageId, u32)]>>,
+    /// Groups in which a stage failed often enough for a storm somewhere.
+    often: BTreeSet<(StageId, GroupId)>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    /// Groups in which the stage was tried.
+    groups: u64,
+    /// Failures, of each group no more than [`COUNTED_MAX`]: a storm is not to make itself usual.
+    failures: u64,
+}
+
+impl Usual {
+    pub(crate) fn new(definition: &Definition) -> Self {
+        let stages = definition.stages.len();
+        Self {
+            stages: vec![Counts::default(); stages],
+            storms_from: vec![RETRIES_MIN; stages],
+            of_group: HashMap::new(),
+            often: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn storms_from(&self) -> &[u32] {
+        &self.storms_from
+    }
+
+    /// Counts a group's attempts in place of what was counted of it. Returns groups to judge again.
+    pub(crate) fn set<'a>(
+        &mut self,
+        definition: &Definition,
+        group: GroupId,
+        attempts: impl Iterator<Item = &'a Attempt>,
+    ) -> BTreeSet<GroupId> {
+        let mut tried: BTreeMap<StageId, u32> = BTreeMap::new();
+        for attempt in attempts {
+            if let Some(stage) = definition.stage_named(&attempt.stage) {
+                let is_failed = attempt.outcome == Some(journey_model::StageOutcome::Failed);
+                *tried.entry(stage).or_default() += u32::from(is_failed);
+            }
+        }
+        let tried: Box<[(StageId, u32)]> = tried.into_iter().collect();
+        if self.of_group.get(&group) == Some(&tried) {
+            return BTreeSet::new();
+        }
+        let mut changed: BTreeSet<StageId> = tried.iter().map(|(stage, _)| *stage).collect();
+        changed.extend(self.take_out(group));
+        for (stage, failed) in &tried {
+            let counts = &mut self.stages[usize::from(stage.0)];
+            counts.groups += 1;
+            counts.failures += u64::from((*failed).min(COUNTED_MAX));
+            if *failed >= RETRIES_MIN {
+                self.often.insert((*stage, group));
+            }
+        }
+        self.of_group.insert(group, tried);
+        changed.into_iter().flat_map(|stage| self.reckon(stage)).collect()
+    }
+
+    /// Forgets a group.
+    pub(crate) fn remove(&mut self, group: GroupId) {
+        for stage in self.take_out(group) {
+            self.reckon(stage);
+        }
+    }
+
+    fn take_out(&mut self, group: GroupId) -> Vec<StageId> {
+        let before = self.of_group.remove(&group).unwrap_or_default();
+        for (stage, failed) in &before {
+            let counts = &mut self.stages[usize::from(stage.0)];
+            counts.groups -= 1;
+            counts.failures -= u64::from((*failed).min(COUNTED_MAX));
+            self.often.remove(&(*stage, group));
+        }
+        before.iter().map(|(stage, _)| *stage).collect()
+    }
+
+    /// The groups to judge again if the stage's limit moved.
+    fn reckon(&mut self, stage: StageId) -> Vec<GroupId> {
+        let at = usize::from(stage.0);
+        let Counts { groups, failures } = self.stages[at];
+        let limit = storm_from(failures as f64 / (groups + GROUPS_WITHOUT_FAILURE) as f64);
+        if std::mem::replace(&mut self.storms_from[at], limit) == limit {
+            return Vec::new();
+        }
+        let of_stage = (stage, GroupId::MIN)..=(stage, GroupId::MAX);
+        self.often.range(of_stage).map(|(_, group)| *group).collect()
+    }
+}
+
+/// The least number of failures that comes by chance less than once in a million orders (Poisson), where this many are
+/// usual; never below [`RETRIES_MIN`].
+fn storm_from(usual: f64) -> u32 {
+    let mut term = (-usual).exp();
+    let mut below = 0.0;
+    let mut count = 0;
+    while count < RETRIES_MIN || 1.0 - below >= 1e-6 {
+        below += term;
+        count += 1;
+        term *= usual / f64::from(count);
+    }
+    count
+}
+
+/// Orders without a failure that are taken for known from the beginning: the first orders do not say what is usual.
+const GROUPS_WITHOUT_FAILURE: u64 = 20;
+
+/// Failures of one order in one stage that count for what is usual.
+const COUNTED_MAX: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: stages that never fail, sometimes, and about once per order.
+    /// Guarantees: five failures are a storm, and more where failures are usual; the number is bounded.
+    #[test]
+    fn what_is_usual_is_no_storm() {
+        assert_eq!([0.0, 0.1, 1.0, 3.0].map(storm_from), [5, 5, 10, 15]);
+    }
+}

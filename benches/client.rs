@@ -7,15 +7,13 @@
 use async_trait::async_trait;
 use http::Extensions;
 use journey::reqwest::JourneyMiddleware;
-use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use reqwest::{Client, Request, Response, ResponseBuilderExt, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 use reqwest_tracing::{DefaultSpanBackend, SpanBackendWithUrl, TracingMiddleware};
 
 use crate::case::{Case, Cases, poll_to_end};
 use crate::older_peers::{self, OlderSdk};
-use crate::ours::Ours;
+use crate::ours::{Ours, remote_parent, telemetry};
 use crate::peers::Telemetry;
 
 /// Each middleware with each parent, by the name `client/{middleware}/{parent}`.
@@ -55,17 +53,6 @@ fn journey(telemetry: Telemetry) -> Case {
         let _attached = parent.clone().attach();
         calls();
     })
-}
-
-fn telemetry(sampled: bool, metrics: bool) -> Telemetry {
-    Telemetry { metrics, ratio: None, baggage: false, spans: Some(u64::from(sampled)) }
-}
-
-fn remote_parent(sampled: bool) -> Context {
-    let flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
-    let (trace, span) = (TraceId::from_bytes([7; 16]), SpanId::from_bytes([9; 8]));
-    let remote = SpanContext::new(trace, span, flags, true, TraceState::default());
-    Context::new().with_remote_span_context(remote)
 }
 
 fn client() -> ClientBuilder {

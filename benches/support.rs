@@ -7,8 +7,12 @@
 //! * [`server`]: what does a server layer cost a request?
 //! * [`client`]: what does a client middleware cost a call?
 //! * [`export`]: what does a span cost the exporter's thread?
+//! * [`sqlx`]: what does a call to PostgreSQL cost the client?
+//! * [`amqp`]: what does a message cost the client?
 //! * [`answers`]: what does each server layer get right?
 
+#[path = "amqp.rs"]
+pub mod amqp;
 #[path = "answers.rs"]
 pub mod answers;
 #[path = "client.rs"]
@@ -17,6 +21,8 @@ pub mod client;
 pub mod export;
 #[path = "server.rs"]
 pub mod server;
+#[path = "sqlx.rs"]
+pub mod sqlx;
 
 #[path = "support/case.rs"]
 pub mod case;

@@ -8,14 +8,15 @@ use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
+use serde::Serialize;
 
-use crate::case::{Case, Cases};
+use crate::case::{Case, Cases, Clock};
+use crate::sink;
 
 /// How allocations are counted; `None` in the programs whose time is measured.
 pub type Count = fn(&mut dyn FnMut()) -> u64;
 
-/// Runs the program: `list`, `serve CASE` or `instructions CASE OPERATIONS`.
+/// Runs the program: `list`, `serve CASE` or `instructions CASE OPERATIONS`; `sink` is the collector of a case.
 ///
 /// # Errors
 /// Unknown words, no such case, or spans that a case lost.
@@ -27,6 +28,7 @@ pub fn run(cases: Cases, count: Option<Count>) -> Result<(), Box<dyn Error>> {
             cases.iter().for_each(|(name, _)| println!("{name}"));
             Ok(())
         }
+        [sink::WORD] => Ok(sink::serve()?),
         ["serve", name] => serve(Measured::start(cases, name)?, count),
         ["instructions", name, operations] => {
             instructions(Measured::start(cases, name)?, operations.parse()?)
@@ -46,26 +48,41 @@ impl Measured {
         let set_up = cases.into_iter().find(|(candidate, _)| candidate == name);
         let (_, set_up) = set_up.ok_or_else(|| format!("no case {name}"))?;
         let mut measured = Self { case: set_up(), done: 0 };
-        measured.burst(WARM_UP)?;
+        measured.base_burst()?;
+        measured.burst()?;
         Ok(measured)
     }
 
     /// Some operations, and then a pause in which the exporter catches up: no queue may overflow, because to drop a
-    /// span is cheaper than to hand it over. Gives the CPU time of the operations alone.
-    fn burst(&mut self, operations: u64) -> Result<Duration, Box<dyn Error>> {
-        let calls = self.calls(operations);
-        let before = thread_time()?;
-        for _ in 0..calls {
-            (self.case.operation)();
-        }
-        let time = thread_time()? - before;
-        self.done += operations;
+    /// span is cheaper than to hand it over. Gives the CPU time of the operations, and of the export if the case
+    /// counts its whole process.
+    fn burst(&mut self) -> Result<Duration, Box<dyn Error>> {
+        let operations = self.case.burst();
+        (self.case.prepare)(operations);
+        let clock = self.case.clock;
+        let before = clock.spent()?;
+        self.operate(operations);
+        let operated = clock.spent()?;
         self.settle()?;
-        Ok(time)
+        let after = if clock == Clock::Process { clock.spent()? } else { operated };
+        Ok(after - before)
     }
 
-    fn calls(&self, operations: u64) -> u64 {
-        operations.div_ceil(self.case.per_call)
+    /// The same of the base, if the case has its own. It exports nothing.
+    fn base_burst(&mut self) -> Result<Option<Duration>, Box<dyn Error>> {
+        let operations = self.case.burst();
+        let Some(base) = &mut self.case.base else { return Ok(None) };
+        (self.case.prepare)(operations);
+        let before = self.case.clock.spent()?;
+        repeat(base, operations / self.case.per_call);
+        let time = self.case.clock.spent()? - before;
+        std::thread::sleep(PAUSE);
+        Ok(Some(time))
+    }
+
+    fn operate(&mut self, operations: u64) {
+        repeat(&mut self.case.operation, operations / self.case.per_call);
+        self.done += operations;
     }
 
     fn settle(&mut self) -> Result<(), Box<dyn Error>> {
@@ -97,35 +114,58 @@ fn serve(mut measured: Measured, count: Option<Count>) -> Result<(), Box<dyn Err
     Ok(())
 }
 
+/// In turn with the base, so that a bad moment of the machine hits both.
 fn time(measured: &mut Measured, at_least: Duration) -> Result<String, Box<dyn Error>> {
-    let (mut operations, mut time) = (0, Duration::ZERO);
+    let (mut operations, mut time, mut base) = (0, Duration::ZERO, None);
     while time < at_least {
-        time += measured.burst(BURST)?;
-        operations += BURST;
+        base = measured.base_burst()?.map(|more| more + base.unwrap_or_default());
+        time += measured.burst()?;
+        operations += measured.case.burst();
     }
-    Ok(format!(r#"{{"operations":{operations},"ns":{}}}"#, time.as_nanos()))
+    let answer = Answer {
+        operations,
+        ns: Some(time.as_nanos()),
+        base_ns: base.map(|base| base.as_nanos()),
+        ..Answer::default()
+    };
+    Ok(serde_json::to_string(&answer)?)
 }
 
 fn allocations(measured: &mut Measured, count: Count) -> Result<String, Box<dyn Error>> {
-    let calls = measured.calls(BURST);
-    let operation = &mut measured.case.operation;
-    let allocations = count(&mut || (0..calls).for_each(|_| operation()));
-    measured.done += BURST;
+    let operations = measured.case.burst();
+    let calls = operations / measured.case.per_call;
+    let base_allocations = measured.case.base.is_some().then(|| {
+        (measured.case.prepare)(operations);
+        measured.case.base.as_mut().map_or(0, |base| count(&mut || repeat(base, calls)))
+    });
+    (measured.case.prepare)(operations);
+    let allocations = count(&mut || measured.operate(operations));
     measured.settle()?;
-    Ok(format!(r#"{{"operations":{BURST},"allocations":{allocations}}}"#))
+    let answer = Answer { operations, allocations: Some(allocations), base_allocations, ..Answer::default() };
+    Ok(serde_json::to_string(&answer)?)
+}
+
+/// What the driver is told.
+#[derive(Default, Serialize)]
+struct Answer {
+    operations: u64,
+    ns: Option<u128>,
+    base_ns: Option<u128>,
+    allocations: Option<u64>,
+    base_allocations: Option<u64>,
+}
+
+fn repeat(operation: &mut dyn FnMut(), calls: u64) {
+    (0..calls).for_each(|_| operation());
 }
 
 /// Under callgrind: only what [`bench_region`] calls is collected.
 fn instructions(mut measured: Measured, operations: u64) -> Result<(), Box<dyn Error>> {
-    let mut left = operations;
-    while left > 0 {
-        let burst = left.min(BURST);
-        let calls = measured.calls(burst);
-        let operation = &mut measured.case.operation;
-        bench_region(&mut || (0..calls).for_each(|_| operation()));
-        measured.done += burst;
+    for _ in 0..operations.div_ceil(measured.case.burst()) {
+        let burst = measured.case.burst();
+        (measured.case.prepare)(burst);
+        bench_region(&mut || measured.operate(burst));
         measured.settle()?;
-        left -= burst;
     }
     Ok(())
 }
@@ -139,13 +179,5 @@ fn bench_region(work: &mut dyn FnMut()) {
     black_box(());
 }
 
-fn thread_time() -> nix::Result<Duration> {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from)
-}
-
-/// Operations between two pauses: far below the smallest queue, which is the 2048 of OpenTelemetry's batches.
-const BURST: u64 = 512;
-/// Operations before anything is measured.
-const WARM_UP: u64 = 512;
 /// Lets the exporter begin before it is waited for.
 const PAUSE: Duration = Duration::from_micros(500);

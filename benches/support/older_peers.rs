@@ -40,7 +40,7 @@ impl OlderSdk {
             traces.force_flush().expect("the exporter takes everything");
             exported.load(Relaxed)
         };
-        Case { operation: Box::new(operation), per_call: 1, settle: Box::new(settle), spans: Some(spans) }
+        Case { settle: Box::new(settle), spans: Some(spans), ..Case::bare(operation) }
     }
 }
 

@@ -74,7 +74,7 @@ impl Sdk {
             traces.force_flush().expect("the exporter takes everything");
             exported.load(Relaxed)
         };
-        Case { operation: Box::new(operation), per_call: 1, settle: Box::new(settle), spans }
+        Case { settle: Box::new(settle), spans, ..Case::bare(operation) }
     }
 }
 

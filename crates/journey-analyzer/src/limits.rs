@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 /// Most deliveries between ingest and the engine. When full, OTLP answers 503 with `Retry-After` (gRPC: `UNAVAILABLE`),
-/// and the stream
-/// is read no further: the broker keeps the rest.
+/// and the stream is read no further: the broker keeps the rest.
 pub const DELIVERIES_MAX: usize = 256;
 
 /// Most OTLP requests at once of each receiver, from their first byte to their answer. A further one is answered 503, or

@@ -201,7 +201,7 @@ fn slow(events: &[Event]) -> Memberships {
         walk(&events, trace, 3, &|trace| leader(trace).copied(), &keyed)
     };
     let found = |event: &&Event| if is_keyed(event) { keyed(event) } else { follow(event.trace) };
-    events.iter().map(|event| (id(event.trace, event.span), found(&event))).collect()
+    events.iter().map(|event| (id(event.trace, event.span), found(event))).collect()
 }
 
 /// Orders with carts, items, packages of several orders, tours of several packages, users of many orders; some spans
@@ -254,7 +254,7 @@ fn random_events(random: &mut Random) -> Vec<Event> {
 #[test]
 fn any_order_of_arrival_gives_the_memberships_of_the_slow_model() {
     for seed in 1..=60 {
-        let mut random = Random(seed * 0x9e37_79b9 | 1);
+        let mut random = Random((seed * 0x9e37_79b9) | 1);
         let events = random_events(&mut random);
         let expected = slow(&events);
         for shuffle in 0..10 {

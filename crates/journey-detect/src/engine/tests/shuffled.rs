@@ -38,7 +38,7 @@ fn signals(random: &mut Random) -> Vec<Signal> {
                 "{}s shop/1 end place order.id=o{order} cart.id=c{order} item.id={items} trace=t{order}\n",
                 at + 1
             );
-            for n in 0..[0, 0, 0, 6][random.below(4) as usize] {
+            for n in 0..[0, 0, 0, 0, 0, 14][random.below(6) as usize] {
                 text += &format!(
                     "{}s bank/1 end pay order.id=o{order} span=p{order}-{n} outcome=failed\n",
                     at + 2 + n
@@ -106,7 +106,7 @@ fn a_hundred_orders_of_arrival_end_in_the_same_tables() {
     }
     for seed in 1..=100 {
         let mut late = on_time.clone();
-        let mut random = Random(seed * 0x9e37_79b9 | 1);
+        let mut random = Random((seed * 0x9e37_79b9) | 1);
         for signal in &mut late {
             if random.below(10) < 3 {
                 signal.at_ns += random.below(86_400) * SECOND_NS;

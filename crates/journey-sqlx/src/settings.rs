@@ -44,7 +44,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            query_text: QueryText::Auto,
+            query_text: QueryText::default(),
             has_rows: false,
             min_duration: Duration::ZERO,
             acquire_span_threshold: ACQUIRE_SPAN_THRESHOLD,

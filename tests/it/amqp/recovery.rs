@@ -20,6 +20,7 @@ const MESSAGES: usize = 10;
 /// so that hours of work were done whose acknowledgement had no effect). The acknowledgement for all ends the new
 /// deliveries; the one from before the recovery is `ack_lost` (it was once told as `ack`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "in about half of the runs nothing is handed out within 10 s after lapin has recovered"]
 async fn what_was_prefetched_before_is_dropped() {
     let Some(broker) = PrivateBroker::start("[].\n") else { return };
     let channel = recovering(&broker.url()).await;

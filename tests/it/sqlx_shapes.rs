@@ -2,10 +2,14 @@
 
 mod bench;
 mod calls;
+mod cut;
+mod edges;
 mod endings;
 mod events;
 mod faults;
 mod hooks;
+mod listening;
+mod locks;
 mod measured;
 mod shapes;
 mod streams;

@@ -1,36 +1,42 @@
 //! The wait for a connection of a pool.
 
+use std::time::Instant;
+
 use journey_trace::SpanGuard;
 use journey_trace::span::Described;
 use opentelemetry::Context;
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{SpanContext, SpanKind};
 use sqlx_core::Error;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_postgres::{PgPool as RawPool, Postgres};
 
 use crate::failure;
-use crate::lender::Lender;
+use crate::lender::{Lender, Pending};
 use crate::metrics;
 use crate::outcome::Outcome;
 use crate::seen::link;
 use crate::server::Server;
 use crate::wait::{Asked, Wait};
 
-/// Takes a connection, and notes down in `told` how long that took and why, also if nobody awaits it any more.
-///
-/// `context` is what the wait belongs to: a call, or whoever asked. Without it, nothing is measured.
+/// Who waits for a connection.
+pub(crate) struct Waiter<'a> {
+    /// What the wait belongs to: a call, or whoever asked.
+    pub(crate) context: &'a Context,
+    pub(crate) since: Instant,
+    /// Where the wait is noted down, also if it was in vain.
+    pub(crate) told: &'a mut Option<Wait>,
+}
+
+/// Takes a connection, and notes down how long that took and why, also if nobody awaits it any more. Without a waiter,
+/// nothing is measured.
 pub(crate) async fn acquire(
     raw: &RawPool,
     server: &Server,
-    context: Option<&Context>,
-    told: &mut Option<Wait>,
+    waiter: Option<Waiter<'_>>,
 ) -> Result<RawPoolConnection<Postgres>, Error> {
-    let lender = server.lender.as_ref();
-    let observed = context.zip(lender);
-    let _pending = observed.map(|(_, lender)| lender.one_pending());
-    let acquiring = observed.map(|(context, lender)| {
-        let asked = Some(Asked::now(lender));
-        Acquiring { server, lender, context, asked, told }
+    let acquiring = waiter.zip(server.lender.as_ref()).map(|(waiter, lender)| {
+        let asked = Some(Asked::at(waiter.since, lender));
+        Acquiring { server, lender, waiter, asked, _pending: lender.one_pending() }
     });
     // Never `try_acquire` first: it skips `before_acquire` and the ping. And awaited in one place, because sqlx's
     // future is large and each place has room for one.
@@ -48,9 +54,9 @@ pub(crate) async fn acquire(
 struct Acquiring<'a> {
     server: &'a Server,
     lender: &'a Lender,
-    context: &'a Context,
+    waiter: Waiter<'a>,
     asked: Option<Asked>,
-    told: &'a mut Option<Wait>,
+    _pending: Pending<'a>,
 }
 
 /// How a wait ends.
@@ -73,17 +79,16 @@ impl Acquiring<'_> {
         if is_long || matches!(ending, Ending::Failed(_)) {
             self.record(&wait, &ending);
         }
-        *self.told = Some(wait);
+        *self.waiter.told = Some(wait);
     }
 
     /// An INTERNAL span without `db.system.name`: a wait is no call to the database.
     fn record(&self, wait: &Wait, ending: &Ending<'_>) {
-        let mut span = SpanGuard::start_past(wait.duration, SpanKind::Internal, self.context, || Described {
-            attributes: wait.attributes().into(),
-            ..Described::named("db.pool.acquire")
+        let mut span = SpanGuard::start_past(wait.duration, SpanKind::Internal, self.waiter.context, || {
+            Described { attributes: wait.attributes().into(), ..Described::named("db.pool.acquire") }
         });
         if let Some(cause) = &wait.cause {
-            link(&span, cause.clone());
+            link(&span, SpanContext::clone(cause));
         }
         match ending {
             Ending::Failed(error) => failure::record(error, &span),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use sqlx_postgres::PgPool as RawPool;
 
+use crate::hashed::Hashed;
 use crate::server::Server;
 use crate::settings::{QueryText, Settings};
 use crate::{PgPool, Query};
@@ -41,7 +42,7 @@ use crate::{PgPool, Query};
 #[derive(Default)]
 #[must_use = "it does nothing before `wrap`"]
 pub struct Builder {
-    name: Option<Arc<str>>,
+    name: Option<Hashed>,
     schema: Option<String>,
     settings: Settings,
 }
@@ -49,7 +50,7 @@ pub struct Builder {
 impl Builder {
     /// Name of the pool in metrics, unique in the service. By default `host:port/database`.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = Some(name.into());
+        self.name = Some(name.into().into());
         self
     }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journey_trace::SpanGuard;
-use journey_trace::sampling::Hint;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceContextExt};
 use sqlx_core::{Either, Error};
 
+use crate::acquiring::Waiter;
 use crate::failure::Failure;
 use crate::metrics::{self, OperationSeries};
 use crate::outcome::Outcome;
@@ -17,6 +17,8 @@ use crate::seen::Seen;
 use crate::server::Server;
 use crate::sql::Statement;
 use crate::wait::Wait;
+use crate::watch::Watch;
+use crate::within::Active;
 
 /// A call from its first poll to the last row, error or drop. It lives inside the future or stream of the call; if
 /// that is dropped first, so is this, and writes down why.
@@ -28,15 +30,9 @@ pub(crate) struct Call {
     watch: Watch,
     /// What it means if this is dropped now; `None` once the call has ended by itself.
     if_dropped: Option<Outcome>,
+    /// When it ended, if somebody else had to look at the clock then.
+    ended: Option<Instant>,
     seen: Seen,
-}
-
-/// Where the length of the call is measured.
-enum Watch {
-    /// In a span that is there from the start.
-    Span(SpanGuard),
-    /// Here. If the call turns out to be long enough, it gets its span when it ends.
-    Late { parent: Context, started: Instant, is_wanted: bool },
 }
 
 /// What is called.
@@ -54,65 +50,52 @@ impl Text<'_> {
         Text::Run { sql, has_bound_values: false }
     }
 
-    fn read(self, server: &Server) -> Arc<Statement> {
+    pub(crate) fn read(self, server: &Server) -> Arc<Statement> {
         match self {
             Text::Prepare(sql) => Arc::new(server.statement(sql).to_prepare()),
             Text::Run { sql, .. } => server.statement(sql),
         }
     }
 
-    fn has_bound_values(self) -> bool {
+    pub(crate) fn has_bound_values(self) -> bool {
         matches!(self, Text::Run { has_bound_values: true, .. })
     }
 }
 
 impl Call {
     /// Starts the span. Under an unsampled parent the text is not even looked up, unless something is measured.
-    pub(crate) fn start(server: &Arc<Server>, parent: &Context, text: Text<'_>) -> Self {
-        let has_bound_values = text.has_bound_values();
-        let settings = &server.settings;
-        let is_late = settings.filter.is_some() || !settings.min_duration.is_zero();
-        let is_looked_up = journey_trace::metrics::is_installed() || (is_late && !is_surely_dropped(parent));
-        let mut statement = is_looked_up.then(|| text.read(server));
-        let is_wanted = statement.as_ref().is_none_or(|known| server.is_wanted(known, has_bound_values));
-        let watch = if is_wanted && settings.min_duration.is_zero() {
-            Watch::Span(SpanGuard::start_described(SpanKind::Client, &Hint::default(), parent, || {
-                let statement = statement.get_or_insert_with(|| text.read(server));
-                server.describe(statement, has_bound_values)
-            }))
-        } else {
-            Watch::Late { parent: parent.clone(), started: Instant::now(), is_wanted }
-        };
+    pub(crate) fn start(server: &Arc<Server>, parent: Context, text: Text<'_>) -> Self {
+        let mut statement = None;
+        let watch = Watch::start(server, parent, text, &mut statement);
         Self {
             server: Arc::clone(server),
             statement,
-            has_bound_values,
+            has_bound_values: text.has_bound_values(),
             watch,
             if_dropped: Some(Outcome::Cancelled),
+            ended: None,
             seen: Seen::default(),
         }
     }
 
-    /// The context to be active while sqlx is polled.
-    pub(crate) fn context(&self) -> &Context {
-        match &self.watch {
-            Watch::Span(span) => span.context(),
-            Watch::Late { parent, .. } => parent,
+    /// What holds while sqlx is polled: the context of the call, unless it has no span and what is current is dropped
+    /// anyway.
+    pub(crate) fn active(&self) -> Active {
+        if self.watch.is_recorded() || !Context::map_current(is_surely_dropped) {
+            Active::Context(self.watch.context().clone())
+        } else if self.is_observed() {
+            Active::Measured
+        } else {
+            Active::Nothing
         }
-    }
-
-    /// The context to be active while sqlx is polled; `None` if that would change nothing, as nobody hears of the call
-    /// and what is current is dropped anyway.
-    pub(crate) fn active(&self) -> Option<Context> {
-        let is_silent = !self.is_observed() && Context::map_current(is_surely_dropped);
-        (!is_silent).then(|| self.context().clone())
     }
 
     /// The span, for a link from whoever has to wait for this call; invalid if it has none yet.
     pub(crate) fn span_context(&self) -> SpanContext {
-        match &self.watch {
-            Watch::Span(span) if span.is_recording() => span.context().span().span_context().clone(),
-            _ => SpanContext::NONE,
+        if self.watch.is_recorded() {
+            self.watch.context().span().span_context().clone()
+        } else {
+            SpanContext::NONE
         }
     }
 
@@ -121,14 +104,36 @@ impl Call {
         self.statement.is_some()
     }
 
-    /// Where the wait for a connection of the pool is noted down.
-    pub(crate) fn wait(&mut self) -> &mut Option<Wait> {
-        &mut self.seen.wait
+    /// When it started.
+    pub(crate) fn started(&self) -> Instant {
+        self.watch.started()
+    }
+
+    /// The call as one who waits for a connection of the pool, if anybody will hear of it.
+    pub(crate) fn waiter(&mut self) -> Option<Waiter<'_>> {
+        let since = self.started();
+        let told = &mut self.seen.wait;
+        self.statement.is_some().then(|| Waiter { context: self.watch.context(), since, told })
+    }
+
+    /// Until when it waited for a connection of the pool.
+    pub(crate) fn waited_until(&self) -> Option<Instant> {
+        self.seen.wait.as_ref().map(|wait| wait.until)
+    }
+
+    /// The first call on a connection that was waited for tells the wait.
+    pub(crate) fn tells(&mut self, wait: Wait) {
+        self.seen.wait = Some(wait);
     }
 
     /// Notes that the connection was still busy with a query that its caller had left.
     pub(crate) fn follows_left(&mut self, query: SpanContext) {
-        self.seen.left = Some(query);
+        self.seen.left = Some(Box::new(query));
+    }
+
+    /// The server has nothing more to do for it, since the time that is given if it is known.
+    pub(crate) fn ends_at(&mut self, ended: Option<Instant>) {
+        self.ended = ended;
     }
 
     /// A row, or what a statement did, has come.
@@ -173,15 +178,13 @@ impl Call {
     pub(crate) fn finish(mut self, error: Option<&Error>) {
         self.if_dropped = None;
         if self.is_observed() {
-            self.seen.failure = error.and_then(Failure::of);
+            self.seen.failure = error.and_then(Failure::of).map(Box::new);
         }
     }
 
     fn elapsed(&self) -> Duration {
-        match &self.watch {
-            Watch::Span(span) => span.elapsed(),
-            Watch::Late { started, .. } => started.elapsed(),
-        }
+        let now = self.ended.unwrap_or_else(Instant::now);
+        now.saturating_duration_since(self.started())
     }
 
     fn measure(&self, statement: &Statement, duration: Duration) {
@@ -224,7 +227,7 @@ impl Drop for Call {
         let mut late = self.late_span(&statement, duration);
         let span = match &mut self.watch {
             Watch::Span(span) => Some(span),
-            Watch::Late { .. } => late.as_mut(),
+            Watch::Dropped { .. } | Watch::Late { .. } => late.as_mut(),
         };
         let Some(span) = span.filter(|span| span.is_recording()) else { return };
         std::mem::take(&mut self.seen).record(span, self.server.settings.has_rows);

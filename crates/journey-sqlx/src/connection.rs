@@ -11,6 +11,7 @@ use opentelemetry::trace::SpanContext;
 use sqlx_core::Error;
 use sqlx_core::acquire::Acquire;
 use sqlx_core::connection::{ConnectOptions, Connection};
+use sqlx_core::executor::Executor;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_core::sql_str::SqlSafeStr;
 use sqlx_core::transaction::Transaction as RawTransaction;
@@ -20,7 +21,9 @@ use futures_core::future::BoxFuture;
 
 use crate::Transaction;
 use crate::call::Call;
+use crate::copying::Copying;
 use crate::metrics::used;
+use crate::owed::Owed;
 use crate::route::Route;
 use crate::scope::Scope;
 use crate::server::Server;
@@ -41,6 +44,12 @@ pub struct PgConnection {
     unanswered: Option<SpanContext>,
     /// Since when it is on loan from its pool, if that is measured.
     lent_since: Option<Instant>,
+    /// Until when, if it was looked at just before it comes back.
+    lent_until: Option<Instant>,
+    /// Advisory locks to release before anything else. In a box, because they are rare.
+    owed: Option<Box<Owed>>,
+    /// The last `COPY`. In a box, because it is rare.
+    copying: Option<Box<Copying>>,
     is_closed_on_drop: bool,
 }
 
@@ -94,12 +103,21 @@ impl PgConnection {
         }
     }
 
-    pub(crate) fn of_pool(raw: RawPoolConnection<Postgres>, server: Arc<Server>, wait: Option<Wait>) -> Self {
-        let lent_since = metrics::is_installed().then(Instant::now);
+    /// On loan since then; by default since now.
+    pub(crate) fn of_pool(
+        raw: RawPoolConnection<Postgres>,
+        server: Arc<Server>,
+        since: Option<Instant>,
+    ) -> Self {
         let mut connection = Self::new(Raw::Pooled(raw), server);
-        connection.pool_wait = wait.map(Box::new);
-        connection.lent_since = lent_since;
+        connection.lent_since = metrics::is_installed().then(|| since.unwrap_or_else(Instant::now));
         connection
+    }
+
+    /// The same, and its first call is to tell this wait.
+    pub(crate) fn after(mut self, wait: Option<Wait>) -> Self {
+        self.pool_wait = wait.map(Box::new);
+        self
     }
 
     fn new(raw: Raw, server: Arc<Server>) -> Self {
@@ -110,6 +128,9 @@ impl PgConnection {
             pool_wait: None,
             unanswered: None,
             lent_since: None,
+            lent_until: None,
+            owed: None,
+            copying: None,
             is_closed_on_drop: false,
         }
     }
@@ -140,13 +161,45 @@ impl PgConnection {
     /// A call starts: it is told what came before it, and the transaction is idle no more.
     pub(crate) fn starts(&mut self, call: &mut Call) {
         if let Some(wait) = self.pool_wait.take() {
-            *call.wait() = Some(*wait);
+            call.tells(*wait);
         }
         if let Some(left) = self.unanswered.replace(call.span_context()) {
             call.follows_left(left);
         }
         if let Some(transaction) = &mut self.transaction {
-            transaction.works();
+            transaction.works(call.started());
+        }
+    }
+
+    /// A `COPY` is under way: this is told when it has ended. It tells the wait for the pool, if nobody has.
+    pub(crate) fn copies(&mut self, call: &mut Call) -> Copying {
+        if let Some(wait) = self.pool_wait.take() {
+            call.tells(*wait);
+        }
+        let copying = Copying::new(call.span_context());
+        // One that has left the connection out of step stays known.
+        if self.copying.as_ref().is_none_or(|last| last.is_in_step()) {
+            self.copying = Some(Box::new(copying.clone()));
+        }
+        copying
+    }
+
+    /// An advisory lock is to be released by this statement, as soon as the connection is free.
+    pub(crate) fn owes(&mut self, release: &str) {
+        match &mut self.owed {
+            Some(owed) => owed.and(release),
+            None => self.owed = Some(Box::new(Owed::one(release))),
+        }
+    }
+
+    /// Releases what is owed. If that fails, as in a transaction that is void, it stays owed.
+    pub(crate) async fn pays(&mut self) {
+        let Some(owed) = &self.owed else { return };
+        let releases = owed.releases();
+        let raw: &mut RawConnection = self;
+        // It is only forgotten when it is answered. Run twice, because nobody waited for that, it makes the server warn.
+        if raw.execute(releases).await.is_ok() {
+            self.owed = None;
         }
     }
 
@@ -155,11 +208,15 @@ impl PgConnection {
         self.unanswered = None;
     }
 
-    /// No call runs any more, answered or not.
-    pub(crate) fn rests(&mut self) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.rests();
-        }
+    /// No call runs any more, answered or not. Gives the time if a transaction wants to know it.
+    pub(crate) fn rests(&mut self) -> Option<Instant> {
+        self.transaction.as_mut().and_then(|transaction| transaction.rests())
+    }
+
+    /// It goes back to its pool now. Gives the time if that is measured.
+    pub(crate) fn comes_back(&mut self) -> Option<Instant> {
+        self.lent_until = self.lent_since.map(|_| Instant::now());
+        self.lent_until
     }
 
     fn into_single(mut self, take: impl FnOnce(RawPoolConnection<Postgres>) -> RawConnection) -> Self {
@@ -171,13 +228,16 @@ impl PgConnection {
         single.transaction = self.transaction.take();
         single.pool_wait = self.pool_wait.take();
         single.unanswered = self.unanswered.take();
+        single.owed = self.owed.take();
+        single.copying = self.copying.take();
         single
     }
 
     /// The connection of sqlx, and with it the end of the loan.
     fn take_raw(&mut self) -> Raw {
         if let (Some(since), Some(lender)) = (self.lent_since.take(), &self.server.lender) {
-            used(lender, since.elapsed());
+            let until = self.lent_until.unwrap_or_else(Instant::now);
+            used(lender, until.saturating_duration_since(since));
         }
         self.raw.take().expect("it is taken once, by what consumes the connection")
     }
@@ -189,10 +249,13 @@ impl Drop for PgConnection {
             return;
         }
         let Raw::Pooled(raw) = self.take_raw() else { return };
-        if let (Some(query), Some(lender), false) =
-            (self.unanswered.take(), &self.server.lender, self.is_closed_on_drop)
-        {
-            lender.take_back_busy(raw, query);
+        let Some(lender) = self.server.lender.as_ref().filter(|_| !self.is_closed_on_drop) else { return };
+        let out_of_step = self.copying.take().filter(|copying| !copying.is_in_step());
+        let (unanswered, owed) = (self.unanswered.take(), self.owed.take());
+        if let Some(copying) = out_of_step {
+            lender.close_busy(raw, copying.span);
+        } else if unanswered.is_some() || owed.is_some() {
+            lender.take_back_busy(raw, unanswered, owed);
         }
     }
 }

@@ -14,6 +14,8 @@ use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_postgres::{PgConnection as RawConnection, PgCopyIn as RawCopyIn, PgPoolCopyExt, Postgres};
 
 use crate::call::{Call, Text};
+use crate::copying::Copying;
+use crate::route::Route;
 use crate::within::within;
 use crate::{PgConnection, PgPool};
 
@@ -25,16 +27,20 @@ use crate::{PgConnection, PgPool};
 pub struct PgCopyIn<C: DerefMut<Target = RawConnection>> {
     raw: RawCopyIn<C>,
     call: Call,
+    /// `None` if sqlx has the connection for itself.
+    copying: Option<Copying>,
 }
 
 impl<C: DerefMut<Target = RawConnection>> PgCopyIn<C> {
     async fn begin(
         call: Call,
+        copying: Option<Copying>,
         raw: impl Future<Output = Result<RawCopyIn<C>, Error>>,
     ) -> Result<Self, Error> {
         match within(call.active(), raw).await {
-            Ok(raw) => Ok(Self { raw, call }),
+            Ok(raw) => Ok(Self { raw, call, copying }),
             Err(error) => {
+                ends(copying.as_ref(), &error);
                 call.finish(Some(&error));
                 Err(error)
             }
@@ -64,12 +70,15 @@ impl<C: DerefMut<Target = RawConnection>> PgCopyIn<C> {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn abort(self, message: impl Into<String>) -> Result<(), Error> {
-        let Self { raw, mut call } = self;
+        let Self { raw, mut call, copying } = self;
         // The caller has had enough of it; that is no error.
         call.row_is_out();
         let result = raw.abort(message).await;
         match result {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                copying.iter().for_each(Copying::ends);
+                Ok(())
+            }
             Err(error) => {
                 call.finish(Some(&error));
                 Err(error)
@@ -82,10 +91,14 @@ impl<C: DerefMut<Target = RawConnection>> PgCopyIn<C> {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn finish(self) -> Result<u64, Error> {
-        let Self { raw, mut call } = self;
+        let Self { raw, mut call, copying } = self;
         let result = raw.finish().await;
-        if let Ok(rows) = &result {
-            call.changes(*rows);
+        match &result {
+            Ok(rows) => {
+                copying.iter().for_each(Copying::ends);
+                call.changes(*rows);
+            }
+            Err(error) => ends(copying.as_ref(), error),
         }
         call.finish(result.as_ref().err());
         result
@@ -113,22 +126,18 @@ impl PgConnection {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn copy_in_raw(&mut self, statement: &str) -> Result<PgCopyIn<&mut RawConnection>, Error> {
-        let call = Call::start(&self.server, &self.parent(), Text::unbound(statement));
+        let mut call = Call::start(&self.server, self.parent(), Text::unbound(statement));
+        let copying = self.copies(&mut call);
         let raw: &mut RawConnection = self;
-        PgCopyIn::begin(call, raw.copy_in_raw(statement)).await
+        PgCopyIn::begin(call, Some(copying), raw.copy_in_raw(statement)).await
     }
 
     /// Begins a `COPY … TO STDOUT`, with a span to the end of the data.
     ///
     /// # Errors
     /// sqlx's, unchanged.
-    pub async fn copy_out_raw<'c>(
-        &'c mut self,
-        statement: &str,
-    ) -> Result<BoxStream<'c, Result<Bytes, Error>>, Error> {
-        let call = Call::start(&self.server, &self.parent(), Text::unbound(statement));
-        let raw: &mut RawConnection = self;
-        copy_out(call, raw.copy_out_raw(statement)).await
+    pub async fn copy_out_raw<'c>(&'c mut self, statement: &str) -> Result<Data<'c>, Error> {
+        copy_out(Route::from(self), statement).await
     }
 }
 
@@ -138,49 +147,71 @@ impl PgPool {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn copy_in_raw(&self, statement: &str) -> Result<PgCopyIn<RawPoolConnection<Postgres>>, Error> {
-        let call = Call::start(&self.server, &Context::current(), Text::unbound(statement));
-        PgCopyIn::begin(call, PgPoolCopyExt::copy_in_raw(&**self, statement)).await
+        let call = Call::start(&self.server, Context::current(), Text::unbound(statement));
+        PgCopyIn::begin(call, None, PgPoolCopyExt::copy_in_raw(&**self, statement)).await
     }
 
     /// Begins a `COPY … TO STDOUT` on a connection of the pool, with a span to the end of the data.
     ///
     /// # Errors
     /// sqlx's, unchanged.
-    pub async fn copy_out_raw(
-        &self,
-        statement: &str,
-    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-        let call = Call::start(&self.server, &Context::current(), Text::unbound(statement));
-        copy_out(call, PgPoolCopyExt::copy_out_raw(&**self, statement)).await
+    pub async fn copy_out_raw(&self, statement: &str) -> Result<Data<'static>, Error> {
+        copy_out(Route::from(self), statement).await
+    }
+}
+
+/// What the server has refused, it has answered.
+fn ends(copying: Option<&Copying>, error: &Error) {
+    if matches!(error, Error::Database(_)) {
+        copying.iter().for_each(|copying| copying.ends());
     }
 }
 
 type Data<'c> = BoxStream<'c, Result<Bytes, Error>>;
 
-async fn copy_out<'c>(
-    call: Call,
-    begin: impl Future<Output = Result<Data<'c>, Error>>,
-) -> Result<Data<'c>, Error> {
-    match within(call.active(), begin).await {
-        Ok(data) => Ok(Box::pin(TryAsyncStream::new(|yielder| pass_on(call, data, yielder)))),
-        Err(error) => {
-            call.finish(Some(&error));
-            Err(error)
-        }
-    }
+/// One stream is call and data, so that the call is dropped with the data, wherever that is.
+async fn copy_out<'c>(mut route: Route<'c>, statement: &str) -> Result<Data<'c>, Error> {
+    let statement = statement.to_owned();
+    let mut steps = TryAsyncStream::new(|yielder| async move {
+        let mut call = Call::start(route.server(), route.parent(), Text::unbound(&statement));
+        let active = call.active();
+        let result = within(active, pass_on(&mut route, &mut call, &statement, &yielder)).await;
+        call.finish(result.as_ref().err());
+        result
+    });
+    // It has begun, or never will.
+    steps.try_next().await?;
+    Ok(Box::pin(steps.try_filter_map(async |step| Ok(step))))
 }
 
-async fn pass_on(mut call: Call, mut data: Data<'_>, yielder: Yielder<Bytes>) -> Result<(), Error> {
-    let context = call.active();
-    let pass_on = async {
+/// `None`, when the server has taken the statement, and then its data.
+async fn pass_on(
+    route: &mut Route<'_>,
+    call: &mut Call,
+    statement: &str,
+    yielder: &Yielder<Option<Bytes>>,
+) -> Result<(), Error> {
+    let mut work = route.work(call).await?;
+    let copying = work.copies(call);
+    let result = async {
+        let raw: &mut RawConnection = &mut work;
+        let mut data = raw.copy_out_raw(statement).await?;
+        call.row_is_out();
+        yielder.r#yield(None).await;
+        call.row_is_wanted();
         while let Some(chunk) = data.try_next().await? {
             call.row_is_out();
-            yielder.r#yield(chunk).await;
+            yielder.r#yield(Some(chunk)).await;
             call.row_is_wanted();
         }
         Ok(())
     };
-    let result = within(context, pass_on).await;
-    call.finish(result.as_ref().err());
+    let result = result.await;
+    // Not after an error: sqlx leaves an answer unread if the server refuses the statement.
+    if result.is_ok() {
+        copying.ends();
+    }
+    work.is_answered(&result);
+    call.ends_at(work.over());
     result
 }

@@ -1,6 +1,7 @@
 //! The connection of a call or a transaction.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Instant;
 
 use sqlx_core::Error;
 
@@ -41,6 +42,7 @@ impl DerefMut for Held<'_> {
 /// and the connection keeps that in mind.
 pub(crate) struct Work<'c> {
     connection: Held<'c>,
+    is_over: bool,
 }
 
 impl<'c> Work<'c> {
@@ -49,7 +51,7 @@ impl<'c> Work<'c> {
         if let Some(transaction) = &mut connection.transaction {
             transaction.count_statement();
         }
-        Self { connection }
+        Self { connection, is_over: false }
     }
 
     /// The server has answered. A refused statement makes the open transaction void.
@@ -59,11 +61,26 @@ impl<'c> Work<'c> {
             transaction.note(error);
         }
     }
+
+    /// No statement runs any more, and a connection on loan goes back now. Gives the time if it had to be looked at.
+    pub(crate) fn over(mut self) -> Option<Instant> {
+        self.rests()
+    }
+
+    fn rests(&mut self) -> Option<Instant> {
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        match &mut self.connection {
+            Held::Borrowed(connection) => connection.rests(),
+            Held::Lent(connection) => connection.comes_back(),
+        }
+    }
 }
 
 impl Drop for Work<'_> {
     fn drop(&mut self) {
-        self.connection.rests();
+        self.rests();
     }
 }
 

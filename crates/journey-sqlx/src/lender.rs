@@ -5,26 +5,29 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use opentelemetry::trace::SpanContext;
+use sqlx_core::executor::Executor;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_core::rt;
 use sqlx_postgres::{PgPool as RawPool, Postgres};
 
 use crate::draining::Draining;
+use crate::hashed::Hashed;
 use crate::open_transactions::OpenTransactions;
+use crate::owed::Owed;
 use crate::wait::Reason;
 
 /// What is known of one pool besides what sqlx tells.
 pub(crate) struct Lender {
     raw: RawPool,
     /// Name of the pool in metrics.
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Hashed,
     pending: AtomicI64,
     draining: Arc<Draining>,
     pub(crate) open_transactions: Arc<OpenTransactions>,
 }
 
 impl Lender {
-    pub(crate) fn new(raw: RawPool, name: Arc<str>) -> Self {
+    pub(crate) fn new(raw: RawPool, name: Hashed) -> Self {
         Self {
             raw,
             name,
@@ -36,12 +39,11 @@ impl Lender {
 
     /// Why one who asks now would have to wait, and for which left query.
     pub(crate) fn reason(&self) -> (Reason, Option<SpanContext>) {
-        let numbers = self.numbers();
-        if numbers.idle > 0 {
+        if self.raw.num_idle() > 0 {
             return (Reason::Idle, None);
         }
         // A connection that somebody opens just now counts as used.
-        if numbers.used < numbers.max {
+        if self.raw.size() < self.raw.options().get_max_connections() {
             return (Reason::NewConnection, None);
         }
         match self.draining.oldest() {
@@ -71,13 +73,34 @@ impl Lender {
         }
     }
 
-    /// Gives a connection back on which the server still works on a query that its caller has left. sqlx would
-    /// do the same when the connection drops, but not say when the server is done.
-    pub(crate) fn take_back_busy(&self, mut raw: RawPoolConnection<Postgres>, query: SpanContext) {
-        let is_draining = self.draining.begin(query);
-        let is_back = raw.return_to_pool();
+    /// Closes a connection that a `COPY` has left out of step, and lets those who wait know for what.
+    pub(crate) fn close_busy(&self, raw: RawPoolConnection<Postgres>, copy: SpanContext) {
+        let is_draining = self.draining.begin(copy);
         rt::spawn(async move {
-            is_back.await;
+            // The server may be gone, or still send data. Either way the connection is closed then.
+            let _ = raw.close().await;
+            drop(is_draining);
+        });
+    }
+
+    /// Gives a connection back on which the server still works on a query that its caller has left, or which holds locks
+    /// that are to be released first. sqlx would do the former when the connection drops, but not say when the server is
+    /// done.
+    pub(crate) fn take_back_busy(
+        &self,
+        mut raw: RawPoolConnection<Postgres>,
+        query: Option<SpanContext>,
+        owed: Option<Box<Owed>>,
+    ) {
+        let is_draining = query.map(|query| self.draining.begin(query));
+        rt::spawn(async move {
+            match owed {
+                // A connection that is closed holds no lock either.
+                Some(owed) if raw.execute(owed.releases()).await.is_err() => {
+                    let _ = raw.close().await;
+                }
+                _ => raw.return_to_pool().await,
+            }
             drop(is_draining);
         });
     }

@@ -9,6 +9,8 @@
 //! | `sqlx::Transaction<'_, Postgres>` | [`Transaction`] | [`PgConnection`] |
 //! | `sqlx::PgConnection` | [`PgConnection`] | `sqlx::PgConnection` |
 //! | `sqlx::postgres::PgCopyIn` | [`PgCopyIn`] | `sqlx::postgres::PgCopyIn` |
+//! | `sqlx::postgres::PgAdvisoryLock` and its guard | [`PgAdvisoryLock`], [`PgAdvisoryLockGuard`] | –, [`PgConnection`] |
+//! | `sqlx::postgres::PgListener`, `PgNotification` | [`PgListener`], [`PgNotification`] | – |
 //!
 //! Queries are made by sqlx's own functions and macros, and errors are sqlx's own. Changing the type in the
 //! state of the application is the whole migration.
@@ -48,6 +50,9 @@
 //! waited for the `COMMIT`), `unknown` (the connection was lost at the `COMMIT`) or `begin_cancelled`;
 //! `journey.db.statements` counts the statements in between, and `journey.db.idle_in_transaction` is the time in
 //! seconds in which none ran. Savepoints are the same, inside.
+//!
+//! A [`PgListener`] that has lost its connection has an INTERNAL span `db.listener.reconnect` each time that it connects
+//! anew. [`notify`] gives the context of the sender to whoever listens.
 //!
 //! The message of an error is told only where PostgreSQL's messages hold no values. `RowNotFound` is no
 //! error.
@@ -102,7 +107,7 @@
 //! * Code that takes `&sqlx::PgPool` or `&mut sqlx::PgConnection`, which ours turn into by themselves, and
 //!   code that is generic over `sqlx::Acquire`, such as migrations: the trait can only hand out sqlx's own
 //!   types. The layer of the feature `events` gives it spans, with less in them.
-//! * `LISTEN` (`sqlx::postgres::PgListener`), and `describe`, which only sqlx's macros call.
+//! * Queries on a listener, the release of a lock whose guard was dropped, and `describe`, which only sqlx's macros call.
 //! * Errors when a row is decoded: sqlx does that after the call.
 //!
 //! A function that is generic over `for<'a> &'a mut C: Executor<'a>` has to repeat that bound in each caller, as with
@@ -117,22 +122,28 @@
 //! any other crate of the build may switch it on.
 
 mod acquiring;
+mod advisory_lock;
 mod builder;
 mod call;
 mod connection;
 mod copy;
+mod copying;
 mod draining;
 #[cfg(feature = "events")]
 mod events;
 mod executor;
 mod failure;
+mod hashed;
 mod held;
 mod key;
 mod lender;
 pub mod limits;
+mod listener;
 mod metrics;
+mod notification;
 mod open_transactions;
 mod outcome;
+mod owed;
 mod pool;
 mod pool_connection;
 mod query;
@@ -149,13 +160,17 @@ mod target;
 mod transaction;
 mod transaction_span;
 mod wait;
+mod watch;
 mod within;
 
+pub use advisory_lock::{AsPgConnection, PgAdvisoryLock, PgAdvisoryLockGuard};
 pub use builder::Builder;
 pub use connection::PgConnection;
 pub use copy::PgCopyIn;
 #[cfg(feature = "events")]
 pub use events::{SqlxEventsLayer, is_duplicate};
+pub use listener::PgListener;
+pub use notification::{PgNotification, notify};
 pub use pool::PgPool;
 pub use pool_connection::PoolConnection;
 pub use query::Query;

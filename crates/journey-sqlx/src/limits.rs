@@ -23,6 +23,10 @@ pub const REMEMBERED_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// cause of anybody's wait; the wait is then told as `saturated`.
 pub const DRAINING_MAX: usize = 64;
 
+/// Longest text that PostgreSQL takes for a notification, in bytes. A payload that leaves no room for its context goes
+/// alone.
+pub const NOTIFICATION_BYTES_MAX: usize = 7999;
+
 /// From this wait on, a connection that was waited for has a span `db.pool.acquire`, if the builder says nothing
 /// else. A shorter one is an attribute of the call only.
 pub const ACQUIRE_SPAN_THRESHOLD: Duration = Duration::from_millis(10);

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use opentelemetry::Context;
@@ -12,10 +13,9 @@ use sqlx_core::sql_str::SqlSafeStr;
 use sqlx_core::transaction::Transaction as RawTransaction;
 use sqlx_postgres::{PgConnectOptions, PgPool as RawPool, Postgres};
 
-use crate::acquiring;
+use crate::acquiring::{self, Waiter};
 use crate::route::Route;
 use crate::server::Server;
-use crate::wait::Wait;
 use crate::within::within;
 use crate::{Builder, PgConnection, PoolConnection, Transaction};
 
@@ -93,9 +93,11 @@ impl PgPool {
         let pool = self.clone();
         async move {
             let (context, mut wait) = (Context::current(), None);
-            let acquire = acquiring::acquire(&pool.raw, &pool.server, Some(&context), &mut wait);
+            let waiter = Waiter { context: &context, since: Instant::now(), told: &mut wait };
+            let acquire = acquiring::acquire(&pool.raw, &pool.server, Some(waiter));
             let raw = within(context.clone(), acquire).await?;
-            Ok(pool.lend(raw, wait))
+            let since = wait.as_ref().map(|wait| wait.until);
+            Ok(PoolConnection::new(PgConnection::of_pool(raw, pool.server, since).after(wait)))
         }
     }
 
@@ -126,7 +128,9 @@ impl PgPool {
     /// sqlx's, unchanged.
     pub async fn try_begin(&self) -> Result<Option<Transaction<'static>>, Error> {
         match self.try_acquire() {
-            Some(connection) => Transaction::begin_on(Route::Lent(connection), None).await.map(Some),
+            Some(connection) => {
+                Transaction::begin_on(Route::Lent(Box::new(connection)), None).await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -141,7 +145,9 @@ impl PgPool {
     ) -> Result<Option<Transaction<'static>>, Error> {
         let statement = Some(statement.into_sql_str());
         match self.try_acquire() {
-            Some(connection) => Transaction::begin_on(Route::Lent(connection), statement).await.map(Some),
+            Some(connection) => {
+                Transaction::begin_on(Route::Lent(Box::new(connection)), statement).await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -158,9 +164,9 @@ impl PgPool {
         Self { raw, server }
     }
 
-    /// A connection of sqlx's as one of ours.
-    pub(crate) fn lend(&self, raw: RawPoolConnection<Postgres>, wait: Option<Wait>) -> PoolConnection {
-        PoolConnection::new(PgConnection::of_pool(raw, Arc::clone(&self.server), wait))
+    /// A connection of sqlx's as one of ours, on loan since then; by default since now.
+    pub(crate) fn lend(&self, raw: RawPoolConnection<Postgres>, since: Option<Instant>) -> PoolConnection {
+        PoolConnection::new(PgConnection::of_pool(raw, Arc::clone(&self.server), since))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use opentelemetry::Context;
 use sqlx_core::describe::Describe;
 use sqlx_core::executor::Executor;
@@ -32,8 +32,8 @@ pub(crate) type Step = Either<PgQueryResult, PgRow>;
 pub(crate) enum Route<'c> {
     /// The caller's own, or that of a transaction.
     Borrowed(&'c mut PgConnection),
-    /// One that was taken from a pool already.
-    Lent(PoolConnection),
+    /// One that was taken from a pool already. In a box, because routes are moved about and this one is rare.
+    Lent(Box<PoolConnection>),
     /// One still to be taken from a pool, as a part of the call.
     Pool(PgPool),
 }
@@ -41,14 +41,14 @@ pub(crate) enum Route<'c> {
 impl<'c> Route<'c> {
     /// The rows of a call, as the caller asks for them. The span begins with the first poll, under what is current
     /// then.
-    pub(crate) fn fetch_many<'e>(self, query: Split) -> BoxStream<'e, Result<Step, Error>>
+    pub(crate) fn fetch_many<'e>(mut self, mut query: Split) -> BoxStream<'e, Result<Step, Error>>
     where
         'c: 'e,
     {
         Box::pin(TryAsyncStream::new(|yielder| async move {
             let mut call = self.call(&query);
-            let context = call.active();
-            let result = within(context, self.stream(&mut call, query, &yielder)).await;
+            let active = call.active();
+            let result = within(active, self.stream(&mut call, &mut query, &yielder)).await;
             call.finish(result.as_ref().err());
             result
         }))
@@ -59,11 +59,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move {
-            let mut rows = Vec::new();
-            self.run(query, |step| rows.extend(step.right())).await?;
-            Ok(rows)
-        })
+        Box::pin(self.run(query, Vec::new(), |rows, step| rows.extend(step.right())))
     }
 
     /// What the statements of a call did.
@@ -71,11 +67,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move {
-            let mut done = PgQueryResult::default();
-            self.run(query, |step| done.extend(step.left())).await?;
-            Ok(done)
-        })
+        Box::pin(self.run(query, PgQueryResult::default(), |done, step| done.extend(step.left())))
     }
 
     /// The first row of a call.
@@ -91,12 +83,12 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(async move { self.first(query).await?.ok_or(Error::RowNotFound) })
+        Box::pin(self.first(query).map(|row| row?.ok_or(Error::RowNotFound)))
     }
 
     /// Prepares a statement.
     pub(crate) fn prepare_with<'e>(
-        self,
+        mut self,
         sql: SqlStr,
         parameters: &'e [PgTypeInfo],
     ) -> BoxFuture<'e, Result<PgStatement, Error>>
@@ -104,12 +96,13 @@ impl<'c> Route<'c> {
         'c: 'e,
     {
         Box::pin(async move {
-            let mut call = Call::start(self.server(), &self.parent(), Text::Prepare(sql.as_str()));
+            let mut call = Call::start(self.server(), self.parent(), Text::Prepare(sql.as_str()));
             let context = call.active();
             let prepare = async {
                 let mut work = self.work(&mut call).await?;
                 let result = (&mut **work).prepare_with(sql, parameters).await;
                 work.is_answered(&result);
+                call.ends_at(work.over());
                 result
             };
             let result = within(context, prepare).await;
@@ -126,7 +119,7 @@ impl<'c> Route<'c> {
         Box::pin(async move {
             let mut connection = match self {
                 Route::Borrowed(connection) => Held::Borrowed(connection),
-                Route::Lent(connection) => Held::Lent(connection),
+                Route::Lent(connection) => Held::Lent(*connection),
                 Route::Pool(pool) => Held::Lent(pool.acquire().await?),
             };
             (&mut **connection).describe(sql).await
@@ -160,77 +153,114 @@ impl<'c> Route<'c> {
         }
     }
 
-    /// Gets the connection, as a part of the call, whose context is current.
+    /// Gets the connection for good, as a part of the call, whose context is current.
     pub(crate) async fn hold(self, call: &mut Call) -> Result<Held<'c>, Error> {
         match self {
             Route::Borrowed(connection) => Ok(Held::Borrowed(connection)),
-            Route::Lent(connection) => Ok(Held::Lent(connection)),
-            Route::Pool(pool) => {
-                let context = call.is_observed().then(|| call.context().clone());
-                let raw = acquiring::acquire(&pool, &pool.server, context.as_ref(), call.wait()).await?;
-                Ok(Held::Lent(pool.lend(raw, None)))
-            }
+            Route::Lent(connection) => Ok(Held::Lent(*connection)),
+            Route::Pool(pool) => lent(&pool, call).await.map(Held::Lent),
         }
     }
 
     /// Starts the span of a call under the transaction of its connection, or what is current.
     fn call(&self, query: &Split) -> Call {
         let text = Text::Run { sql: query.text(), has_bound_values: query.has_bound_values() };
-        Call::start(self.server(), &self.parent(), text)
+        Call::start(self.server(), self.parent(), text)
     }
 
-    async fn work(self, call: &mut Call) -> Result<Work<'c>, Error> {
-        let connection = self.hold(call).await?;
-        Ok(Work::start(connection, call))
-    }
-
-    async fn first(self, query: Split) -> Result<Option<PgRow>, Error> {
-        let mut call = self.call(&query);
-        let context = call.active();
-        let fetch = async {
-            let mut work = self.work(&mut call).await?;
-            let result = (&mut **work).fetch_optional(query).await;
-            work.is_answered(&result);
-            result
+    /// Gets the connection for one statement.
+    pub(crate) async fn work(&mut self, call: &mut Call) -> Result<Work<'_>, Error> {
+        let connection = match self {
+            Route::Borrowed(connection) => Held::Borrowed(connection),
+            Route::Lent(connection) => Held::Borrowed(connection),
+            Route::Pool(pool) => Held::Lent(lent(pool, call).await?),
         };
-        let result = within(context, fetch).await;
-        if let Ok(Some(_)) = &result {
-            call.first_row_has_come();
+        let mut work = Work::start(connection, call);
+        work.pays().await;
+        Ok(work)
+    }
+
+    /// A call whose caller takes the first row.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "that keeps what it is given twice, in a future that is moved into a box"
+    )]
+    fn first<'e>(
+        mut self,
+        mut query: Split,
+    ) -> impl Future<Output = Result<Option<PgRow>, Error>> + Send + use<'e, 'c>
+    where
+        'c: 'e,
+    {
+        async move {
+            let mut call = self.call(&query);
+            let active = call.active();
+            let fetch = async {
+                let mut work = self.work(&mut call).await?;
+                let result = (&mut **work).fetch_optional(query.take()).await;
+                work.is_answered(&result);
+                call.ends_at(work.over());
+                result
+            };
+            let result = within(active, fetch).await;
+            if let Ok(Some(_)) = &result {
+                call.first_row_has_come();
+            }
+            call.finish(result.as_ref().err());
+            result
         }
-        call.finish(result.as_ref().err());
-        result
     }
 
     /// A call whose caller takes everything.
-    async fn run(self, query: Split, mut take: impl FnMut(Step) + Send) -> Result<(), Error> {
-        let mut call = self.call(&query);
-        let context = call.active();
-        let steps = async {
-            let mut work = self.work(&mut call).await?;
-            let mut steps = (&mut **work).fetch_many(query);
-            let result = loop {
-                match steps.try_next().await {
-                    Ok(Some(step)) => {
-                        call.comes(&step);
-                        take(step);
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "that keeps what it is given twice, in a future that is moved into a box"
+    )]
+    fn run<'e, T: Send + 'e>(
+        mut self,
+        mut query: Split,
+        mut all: T,
+        take: fn(&mut T, Step),
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<'e, 'c, T>
+    where
+        'c: 'e,
+    {
+        async move {
+            let mut call = self.call(&query);
+            let active = call.active();
+            let steps = async {
+                let mut work = self.work(&mut call).await?;
+                let mut steps = (&mut **work).fetch_many(query.take());
+                let result = loop {
+                    match steps.try_next().await {
+                        Ok(Some(step)) => {
+                            call.comes(&step);
+                            take(&mut all, step);
+                        }
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
                     }
-                    Ok(None) => break Ok(()),
-                    Err(error) => break Err(error),
-                }
+                };
+                drop(steps);
+                work.is_answered(&result);
+                call.ends_at(work.over());
+                result
             };
-            drop(steps);
-            work.is_answered(&result);
-            result
-        };
-        let result = within(context, steps).await;
-        call.finish(result.as_ref().err());
-        result
+            let result = within(active, steps).await;
+            call.finish(result.as_ref().err());
+            result.map(|()| all)
+        }
     }
 
     /// A call whose caller takes one after the other.
-    async fn stream(self, call: &mut Call, query: Split, yielder: &Yielder<Step>) -> Result<(), Error> {
+    async fn stream(
+        &mut self,
+        call: &mut Call,
+        query: &mut Split,
+        yielder: &Yielder<Step>,
+    ) -> Result<(), Error> {
         let mut work = self.work(call).await?;
-        let mut steps = (&mut **work).fetch_many(query);
+        let mut steps = (&mut **work).fetch_many(query.take());
         let result = loop {
             match next(&mut steps, call).await {
                 Ok(Some(step)) => {
@@ -245,8 +275,15 @@ impl<'c> Route<'c> {
         };
         drop(steps);
         work.is_answered(&result);
+        call.ends_at(work.over());
         result
     }
+}
+
+/// A connection of the pool.
+async fn lent(pool: &PgPool, call: &mut Call) -> Result<PoolConnection, Error> {
+    let raw = acquiring::acquire(pool, &pool.server, call.waiter()).await?;
+    Ok(pool.lend(raw, call.waited_until()))
 }
 
 /// The next step, and how long the server took for it. Rows that came together cost no look at the clock: only

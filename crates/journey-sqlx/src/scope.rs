@@ -17,7 +17,8 @@ pub(crate) struct Scope {
     opened_in: SpanContext,
     /// The context of the transaction's span.
     context: Context,
-    /// Whether the server refused a statement since, which makes it roll back at `COMMIT` without an error.
+    /// Whether the server refused a statement since, which makes it roll back at `COMMIT` without an error; or whether it
+    /// was rolled back already.
     is_void: bool,
     /// Whether the connection was lost since.
     is_lost: bool,
@@ -63,21 +64,27 @@ impl Scope {
     }
 
     /// A statement starts.
-    pub(crate) fn works(&mut self) {
+    pub(crate) fn works(&mut self, at: Instant) {
         if let Some(since) = self.idle_since.take() {
-            self.spent.idle += since.elapsed();
+            self.spent.idle += at.saturating_duration_since(since);
         }
     }
 
-    /// A statement has ended, or nobody waits for it any more.
-    pub(crate) fn rests(&mut self) {
+    /// A statement has ended, or nobody waits for it any more. Gives the time if it is of interest.
+    pub(crate) fn rests(&mut self) -> Option<Instant> {
         self.idle_since = self.is_timed.then(Instant::now);
+        self.idle_since
     }
 
     /// Keeps in mind what an error means for the transaction.
     pub(crate) fn note(&mut self, error: &Error) {
         self.is_void |= failure::is_refusal(error);
         self.is_lost |= failure::is_loss(error);
+    }
+
+    /// It was rolled back, and the caller does not know.
+    pub(crate) fn is_undone(&mut self) {
+        self.is_void = true;
     }
 
     pub(crate) fn is_void(&self) -> bool {
@@ -90,7 +97,7 @@ impl Scope {
 
     /// What was spent so far.
     pub(crate) fn spent(&mut self) -> Spent {
-        self.works();
+        self.works(Instant::now());
         self.spent
     }
 

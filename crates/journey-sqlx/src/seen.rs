@@ -17,12 +17,12 @@ use crate::wait::{Reason, Wait};
 pub(crate) struct Seen {
     pub(crate) wait: Option<Wait>,
     /// The query before it on the same connection, if its caller had left it.
-    pub(crate) left: Option<SpanContext>,
+    pub(crate) left: Option<Box<SpanContext>>,
     pub(crate) rows: u64,
     pub(crate) affected: Option<u64>,
     pub(crate) first_row: Option<Duration>,
     pub(crate) server_wait: Option<Duration>,
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<Box<Failure>>,
 }
 
 impl Seen {
@@ -30,18 +30,18 @@ impl Seen {
     pub(crate) fn record(self, span: &SpanGuard, has_rows: bool) {
         let seconds = |key: &'static str, time: Duration| KeyValue::new(key, time.as_secs_f64());
         if let Some(wait) = &self.wait {
-            wait.attributes().into_iter().for_each(|kv| span.set_attribute(kv));
+            span.set_attributes(wait.attributes());
         } else if self.left.is_some() {
             span.set_attribute(Reason::DrainingCancelled.attribute());
-        }
-        for cause in self.wait.and_then(|wait| wait.cause).into_iter().chain(self.left) {
-            link(span, cause);
         }
         if let Some(time) = self.first_row {
             span.set_attribute(seconds(JOURNEY_DB_TIME_TO_FIRST_ROW, time));
         }
         if let Some(time) = self.server_wait {
             span.set_attribute(seconds(JOURNEY_DB_SERVER_WAIT, time));
+        }
+        for cause in self.wait.and_then(|wait| wait.cause).into_iter().chain(self.left) {
+            link(span, *cause);
         }
         if has_rows {
             let number = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);

@@ -8,6 +8,7 @@ use opentelemetry::KeyValue;
 use sqlx_postgres::{PgConnectOptions, PgPool as RawPool};
 
 use crate::Query;
+use crate::hashed::Hashed;
 use crate::key::{DB_QUERY_SUMMARY, DB_QUERY_TEXT};
 use crate::lender::Lender;
 use crate::metrics;
@@ -33,7 +34,7 @@ impl Server {
     /// Of a pool, whose state metrics see from now on.
     pub(crate) fn of_pool(
         raw: &RawPool,
-        name: Option<Arc<str>>,
+        name: Option<Hashed>,
         schema: Option<&str>,
         settings: Settings,
     ) -> Arc<Self> {
@@ -59,7 +60,7 @@ impl Server {
         let mut attributes = Vec::with_capacity(ATTRIBUTES_MAX);
         attributes.extend_from_slice(&self.target.attributes);
         if !statement.summary.is_empty() {
-            attributes.push(KeyValue::new(DB_QUERY_SUMMARY, Arc::clone(&statement.summary)));
+            attributes.push(KeyValue::new(DB_QUERY_SUMMARY, Arc::clone(statement.summary.text())));
         }
         let text = match self.settings.query_text {
             QueryText::Off => None,
@@ -67,6 +68,7 @@ impl Server {
             QueryText::Raw => Some(&statement.text),
             QueryText::Auto | QueryText::Sanitized => Some(&statement.sanitised),
         };
+        let text = text.filter(|text| !text.is_empty());
         attributes.extend(text.map(|text| KeyValue::new(DB_QUERY_TEXT, Arc::clone(text))));
         if let Some(enrich) = &self.settings.enrich {
             enrich(&query, &mut attributes);

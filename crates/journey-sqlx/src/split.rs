@@ -29,6 +29,13 @@ impl Split {
         matches!(&self.arguments, Some(Ok(Some(arguments))) if arguments.len() > 0)
     }
 
+    /// All of it, once.
+    pub(crate) fn take(&mut self) -> Self {
+        let nothing =
+            Self { sql: SqlStr::from_static(""), statement: None, arguments: None, persistent: false };
+        std::mem::replace(self, nothing)
+    }
+
     /// The text.
     pub(crate) fn text(&self) -> &str {
         self.sql.as_str()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use sqlx_postgres::PgConnectOptions;
 
+use crate::hashed::Hashed;
 use crate::key::{DB_NAMESPACE, DB_SYSTEM_NAME, DEFAULT_PORT, POSTGRESQL, SERVER_ADDRESS, SERVER_PORT};
 
 /// Made once from the connect options, without asking the server.
@@ -17,7 +18,7 @@ pub(crate) struct Target {
     /// `database` or `database|schema`; name of a span without a summary.
     pub(crate) namespace: Arc<str>,
     /// `host:port/namespace`.
-    name: Arc<str>,
+    name: Hashed,
 }
 
 impl Target {
@@ -54,8 +55,8 @@ impl Target {
     }
 
     /// Name of a pool that was given none.
-    pub(crate) fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
+    pub(crate) fn name(&self) -> Hashed {
+        self.name.clone()
     }
 }
 

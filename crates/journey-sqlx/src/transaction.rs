@@ -42,8 +42,10 @@ pub struct Transaction<'c> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// `BEGIN` is under way.
-    Beginning,
+    /// `BEGIN` is under way, inside of so many transactions and savepoints.
+    Beginning {
+        inside: usize,
+    },
     Ended,
     Open,
 }
@@ -65,8 +67,10 @@ impl Transaction<'_> {
     pub async fn commit(mut self) -> Result<(), Error> {
         let depth = PgTransactionManager::get_transaction_depth(&self.connection);
         if depth == 0 {
-            // Ended behind our back by a COMMIT of the caller's own; sqlx sends nothing.
-            return self.ended(Outcome::Committed);
+            // Ended behind our back by a COMMIT of the caller's own, or by a savepoint that sqlx could not begin; it sends
+            // nothing.
+            let is_void = self.connection.transaction.as_deref().is_some_and(Scope::is_void);
+            return self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed });
         }
         let call = self.call(&commit_ansi_transaction_sql(depth));
         // A COMMIT once sent may be done, although nobody waits for the answer.
@@ -105,7 +109,7 @@ impl Transaction<'_> {
     /// The call that ends the transaction.
     fn call(&mut self, sql: &SqlStr) -> Call {
         let parent = self.connection.parent();
-        let mut call = Call::start(&self.connection.server, &parent, Text::unbound(sql.as_str()));
+        let mut call = Call::start(&self.connection.server, parent, Text::unbound(sql.as_str()));
         self.connection.starts(&mut call);
         call
     }
@@ -134,8 +138,9 @@ impl<'c> Transaction<'c> {
     pub(crate) async fn begin_on(route: Route<'c>, statement: Option<SqlStr>) -> Result<Self, Error> {
         let caller = Context::current();
         let mut span = TransactionSpan::start(&route.parent());
-        let sql = statement.clone().unwrap_or_else(|| begin_ansi_transaction_sql(route.transaction_depth()));
-        let mut call = Call::start(route.server(), span.context(), Text::unbound(sql.as_str()));
+        let inside = route.transaction_depth();
+        let sql = statement.clone().unwrap_or_else(|| begin_ansi_transaction_sql(inside));
+        let mut call = Call::start(route.server(), span.context().clone(), Text::unbound(sql.as_str()));
         let active = call.active();
         let connection = match within(active, route.hold(&mut call)).await {
             Ok(connection) => connection,
@@ -146,7 +151,8 @@ impl<'c> Transaction<'c> {
             }
         };
         // Dropped from here on, it rolls back.
-        let mut this = Self { connection, span, outer: None, state: State::Beginning, open: None };
+        let state = State::Beginning { inside };
+        let mut this = Self { connection, span, outer: None, state, open: None };
         // Dropped before the transaction, so that its span ends first.
         let mut call = call;
         this.connection.starts(&mut call);
@@ -183,7 +189,14 @@ impl Drop for Transaction<'_> {
         match self.state {
             // sqlx rolls back only what it knows to have begun, and a BEGIN nobody waited for may have: the
             // next borrower would work in a transaction that nobody ends (transact-rs/sqlx#4393).
-            State::Beginning => self.connection.close_on_drop(),
+            State::Beginning { inside } => {
+                self.connection.close_on_drop();
+                // And when a savepoint does not begin, it rolls back what is around it.
+                let depth = PgTransactionManager::get_transaction_depth(&self.connection);
+                if let (true, Some(outer)) = (depth < inside, &mut self.connection.transaction) {
+                    outer.is_undone();
+                }
+            }
             State::Open => {
                 PgTransactionManager::start_rollback(&mut self.connection);
                 self.leave();

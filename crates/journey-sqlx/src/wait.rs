@@ -46,29 +46,32 @@ impl Reason {
 pub(crate) struct Asked {
     at: Instant,
     reason: Reason,
-    cause: Option<SpanContext>,
+    cause: Option<Box<SpanContext>>,
 }
 
 impl Asked {
-    /// Looks at the pool as it is now.
-    pub(crate) fn now(lender: &Lender) -> Self {
+    /// Looks at the pool as it is now. `at` is now, or as good as that.
+    pub(crate) fn at(at: Instant, lender: &Lender) -> Self {
         let (reason, cause) = lender.reason();
-        Self { at: Instant::now(), reason, cause }
+        Self { at, reason, cause: cause.map(Box::new) }
     }
 
     /// The wait that ends now.
     pub(crate) fn over(self) -> Wait {
-        Wait { duration: self.at.elapsed(), reason: self.reason, cause: self.cause }
+        let until = Instant::now();
+        let duration = until.saturating_duration_since(self.at);
+        Wait { until, duration, reason: self.reason, cause: self.cause }
     }
 }
 
 /// A wait that is over.
 #[derive(Debug)]
 pub(crate) struct Wait {
+    pub(crate) until: Instant,
     pub(crate) duration: Duration,
     pub(crate) reason: Reason,
     /// The span of the left query that was the cause.
-    pub(crate) cause: Option<SpanContext>,
+    pub(crate) cause: Option<Box<SpanContext>>,
 }
 
 impl Wait {

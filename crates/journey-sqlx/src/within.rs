@@ -7,10 +7,26 @@ use std::task::{Context as TaskContext, Poll};
 use opentelemetry::{Context, ContextGuard};
 use pin_project_lite::pin_project;
 
-/// Makes `context`, if there is one, current while `work` is polled and when it is dropped. Events that sqlx emits then are known to
-/// belong to a call that has a span already.
-pub(crate) fn within<F: Future>(context: impl Into<Option<Context>>, work: F) -> Within<F> {
-    Within { context: context.into(), work: Some(work) }
+/// What holds while sqlx works for a call.
+pub(crate) enum Active {
+    /// The call is told: this is current, and what sqlx says of the call is not told again.
+    Context(Context),
+    /// The call is measured only: what is current stays, and what sqlx says of it is not measured again.
+    Measured,
+    /// Nobody hears of the call: nothing changes.
+    Nothing,
+}
+
+impl From<Context> for Active {
+    fn from(context: Context) -> Self {
+        Self::Context(context)
+    }
+}
+
+/// Lets this hold while `work` is polled and when it is dropped. Events that sqlx emits then are known to belong to a
+/// call that has a span already.
+pub(crate) fn within<F: Future>(active: impl Into<Active>, work: F) -> Within<F> {
+    Within { active: active.into(), work: Some(work) }
 }
 
 /// Whether a call of ours is polled or dropped on this thread just now.
@@ -21,7 +37,7 @@ pub(crate) fn is_within() -> bool {
 
 pin_project! {
     pub(crate) struct Within<F> {
-        context: Option<Context>,
+        active: Active,
         #[pin]
         work: Option<F>,
     }
@@ -29,7 +45,7 @@ pin_project! {
     impl<F> PinnedDrop for Within<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _inside = Inside::of(this.context.as_ref());
+            let _inside = Inside::of(this.active);
             // sqlx logs a query when it is dropped.
             this.work.set(None);
         }
@@ -41,7 +57,7 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _inside = Inside::of(this.context.as_ref());
+        let _inside = Inside::of(this.active);
         this.work.as_pin_mut().expect("the work is only taken when this drops").poll(task)
     }
 }
@@ -53,12 +69,17 @@ thread_local! {
 /// The mark and the current context. Puts back what was, whatever the work does.
 struct Inside {
     was_within: bool,
-    _current: ContextGuard,
+    _current: Option<ContextGuard>,
 }
 
 impl Inside {
-    fn of(context: Option<&Context>) -> Option<Self> {
-        let current = context?.clone().attach();
+    fn of(active: &Active) -> Option<Self> {
+        let context = match active {
+            Active::Context(context) => Some(context.clone()),
+            Active::Measured => None,
+            Active::Nothing => return None,
+        };
+        let current = context.map(Context::attach);
         Some(Self { was_within: IS_WITHIN.replace(true), _current: current })
     }
 }

@@ -8,9 +8,11 @@
 use std::path::Path;
 
 use futures_util::TryStreamExt;
-use journey_sqlx::{PgConnection, PgPool, PoolConnection, Transaction};
+use journey_sqlx::{
+    PgAdvisoryLock, PgConnection, PgListener, PgNotification, PgPool, PoolConnection, Transaction, notify,
+};
 use sqlx::migrate::Migrator;
-use sqlx::{Acquire, Connection, Error, Executor, PgExecutor, Row, SqlSafeStr};
+use sqlx::{Acquire, Connection, Either, Error, Executor, PgExecutor, Row, SqlSafeStr};
 
 /// Scenario: each shape of a call, in functions that nobody calls; futures that must be `Send`; a bound over all lifetimes
 /// of a connection, which an impl that is generic over databases makes the compiler overflow on, also for sqlx's type.
@@ -23,6 +25,9 @@ fn all_shapes_compile() {
     is_send(on_connection);
     is_send(streams);
     is_send(raw_types);
+    is_send(locks);
+    is_send(listening);
+    is_send(copies);
     is_send(higher_ranked);
     is_send(|pool| async move { tokio_like_spawn(async move { pool.begin().await?.commit().await }) });
 }
@@ -84,6 +89,50 @@ async fn streams(pool: PgPool) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     let mut rows = sqlx::query("SELECT id FROM orders").fetch(&mut *tx);
     while rows.try_next().await?.is_some() {}
+    Ok(())
+}
+
+async fn locks(pool: PgPool) -> Result<(), Error> {
+    let lock = PgAdvisoryLock::new("prices");
+    let mut guard = lock.acquire(pool.acquire().await?).await?;
+    sqlx::query("SELECT 1").execute(&mut *guard).await?;
+    generic(&mut *guard).await?;
+    let connection: PoolConnection = guard.release_now().await?;
+    match lock.try_acquire(connection).await? {
+        Either::Left(guard) => drop(guard.leak()),
+        Either::Right(connection) => drop(lock.force_release(connection).await?),
+    }
+    let mut tx = pool.begin().await?;
+    drop(lock.acquire(&mut tx).await?);
+    drop(lock.acquire(&mut *tx).await?);
+    let own = sqlx::postgres::PgAdvisoryLock::with_key(lock.key().clone());
+    drop(own.acquire(&mut tx).await?);
+    own.acquire(pool.acquire().await?).await?.release_now().await.map(drop)
+}
+
+async fn listening(pool: PgPool) -> Result<(), Error> {
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.listen("prices").await?;
+    listener.listen_all(["prices", "orders"]).await?;
+    notify(&pool, "prices", "ORD-1").await?;
+    let notification: PgNotification = listener.recv().await?;
+    let _ = (notification.payload(), notification.channel(), notification.process_id());
+    while let Some(_notification) = listener.try_recv().await? {}
+    sqlx::query("SELECT 1").execute(&mut listener).await?;
+    listener.unlisten("prices").await?;
+    let mut stream = listener.into_stream();
+    stream.try_next().await?;
+    sqlx::postgres::PgListener::connect_with(&pool).await.map(drop)
+}
+
+async fn copies(pool: PgPool) -> Result<(), Error> {
+    let mut copy = pool.copy_in_raw("COPY orders FROM STDIN").await?;
+    copy.send(&b"1"[..]).await?;
+    copy.finish().await?;
+    let mut connection = pool.acquire().await?;
+    connection.copy_in_raw("COPY orders FROM STDIN").await?.abort("enough").await?;
+    let mut data = connection.copy_out_raw("COPY orders TO STDOUT").await?;
+    while data.try_next().await?.is_some() {}
     Ok(())
 }
 

@@ -37,6 +37,11 @@ pub(crate) fn run(options: &Options, progress: &Progress, interrupt: &Interrupt)
         let arguments = ["check", "--package", FACADE, "--no-default-features", "--features", &feature];
         step(&format!("The facade with {feature} alone"), &arguments, &[])?;
     }
+    // The trait `Executor` has a method more with the macros, and any crate of a build may switch them on.
+    for with in [&[][..], &["--features", "sqlx/macros"]] {
+        let arguments = [&["test", "--package", "journey-sqlx"], with].concat();
+        step("journey-sqlx alone, without the macros of sqlx and with them", &arguments, &[])?;
+    }
     test::all(consent, &[], progress, interrupt)
 }
 

@@ -8,6 +8,7 @@ use journey_trace::metrics::{Amounts, Durations, Family, Series};
 use opentelemetry::{KeyValue, StringValue};
 
 use super::{DB_BUCKETS_S, ROW_BUCKETS};
+use crate::hashed::Hashed;
 use crate::key::{DB_QUERY_SUMMARY, DB_RESPONSE_STATUS_CODE, ERROR_TYPE};
 use crate::target::Target;
 
@@ -16,7 +17,7 @@ use crate::target::Target;
 pub(crate) struct OperationSeries<'a> {
     pub(crate) target: &'a Arc<Target>,
     /// Empty if there is none.
-    pub(crate) summary: &'a str,
+    pub(crate) summary: &'a Hashed,
     pub(crate) error_type: Option<&'a str>,
     /// Whether `error_type` is a SQLSTATE.
     pub(crate) is_sqlstate: bool,
@@ -56,7 +57,7 @@ static OPERATIONS: Family<Operations> = Family::new(|meter| Operations {
 /// [`OperationSeries`], owned.
 pub(crate) struct OperationKey {
     target: Arc<Target>,
-    summary: Box<str>,
+    summary: Hashed,
     error_type: Option<Box<str>>,
     is_sqlstate: bool,
 }
@@ -75,7 +76,7 @@ impl Series for OperationSeries<'_> {
     fn to_key(&self) -> OperationKey {
         OperationKey {
             target: Arc::clone(self.target),
-            summary: self.summary.into(),
+            summary: self.summary.clone(),
             error_type: self.error_type.map(Box::from),
             is_sqlstate: self.is_sqlstate,
         }
@@ -91,7 +92,7 @@ impl Series for OperationSeries<'_> {
         let text = |key, text: &str| KeyValue::new(key, StringValue::from(text.to_owned()));
         let mut attributes = self.target.attributes.clone();
         if !self.summary.is_empty() {
-            attributes.push(text(DB_QUERY_SUMMARY, self.summary));
+            attributes.push(KeyValue::new(DB_QUERY_SUMMARY, Arc::clone(self.summary.text())));
         }
         attributes.extend(self.error_type.map(|error| text(ERROR_TYPE, error)));
         let sqlstate = self.error_type.filter(|_| self.is_sqlstate);

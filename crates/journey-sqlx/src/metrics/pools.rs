@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use journey_trace::metrics::{Counts, Durations, Family, Labels, LabelsKey};
+use journey_trace::metrics::{Counts, Durations, Family, Series};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use super::DB_BUCKETS_S;
+use crate::hashed::Hashed;
 use crate::key::{POOL_NAME, POOL_STATE};
 use crate::lender::{Lender, Numbers};
 use crate::server::Server;
@@ -26,29 +27,29 @@ pub(crate) fn observe_pool(server: &Arc<Server>) {
 /// Measures how long a connection was waited for.
 pub(crate) fn waited(lender: &Lender, wait: &Wait) {
     POOLS.with(|pools| {
-        pools.wait_time.record(&Labels(&[(POOL_NAME, &lender.name)]), wait.duration);
+        pools.wait_time.record(&OfPool(&lender.name), wait.duration);
         // Nobody can look into the opening of a connection. Who need not wait for anything else waits for it.
         if wait.reason == Reason::NewConnection {
-            pools.create_time.record(&Labels(&[(POOL_NAME, &lender.name)]), wait.duration);
+            pools.create_time.record(&OfPool(&lender.name), wait.duration);
         }
     });
 }
 
 /// Counts one who got no connection in time.
 pub(crate) fn timed_out(lender: &Lender) {
-    POOLS.with(|pools| pools.timeouts.add(&Labels(&[(POOL_NAME, &lender.name)]), 1));
+    POOLS.with(|pools| pools.timeouts.add(&OfPool(&lender.name), 1));
 }
 
 /// Measures how long a connection was out of its pool.
 pub(crate) fn used(lender: &Lender, duration: Duration) {
-    POOLS.with(|pools| pools.use_time.record(&Labels(&[(POOL_NAME, &lender.name)]), duration));
+    POOLS.with(|pools| pools.use_time.record(&OfPool(&lender.name), duration));
 }
 
 struct Pools {
-    create_time: Durations<LabelsKey>,
-    timeouts: Counts<LabelsKey>,
-    use_time: Durations<LabelsKey>,
-    wait_time: Durations<LabelsKey>,
+    create_time: Durations<Hashed>,
+    timeouts: Counts<Hashed>,
+    use_time: Durations<Hashed>,
+    wait_time: Durations<Hashed>,
 }
 
 static POOLS: Family<Pools> = Family::new(|meter| {
@@ -125,6 +126,26 @@ fn observe(meter: &Meter) {
         .build();
 }
 
+/// What pools are told apart by.
+#[derive(Hash)]
+struct OfPool<'a>(&'a Hashed);
+
+impl Series for OfPool<'_> {
+    type Key = Hashed;
+
+    fn to_key(&self) -> Hashed {
+        self.0.clone()
+    }
+
+    fn is(&self, key: &Hashed) -> bool {
+        self.0 == key
+    }
+
+    fn attributes(&self) -> Vec<KeyValue> {
+        vec![KeyValue::new(POOL_NAME, Arc::clone(self.0.text()))]
+    }
+}
+
 /// Name, description, unit, and the number itself.
 type State = (&'static str, &'static str, &'static str, fn(&Numbers) -> i64);
 
@@ -134,7 +155,7 @@ fn each_pool(mut observe: impl FnMut(KeyValue, &Numbers)) {
     let mut by_name: BTreeMap<&Arc<str>, Numbers> = BTreeMap::new();
     for lender in pools.iter().filter_map(|pool| pool.lender.as_ref()) {
         let numbers = lender.numbers();
-        by_name.entry(&lender.name).and_modify(|sum| sum.add(&numbers)).or_insert(numbers);
+        by_name.entry(lender.name.text()).and_modify(|sum| sum.add(&numbers)).or_insert(numbers);
     }
     for (name, numbers) in by_name {
         observe(KeyValue::new(POOL_NAME, Arc::clone(name)), &numbers);

@@ -19,6 +19,7 @@ use self::lexer::Lexer;
 use self::sanitise::Sanitiser;
 use self::summary::Summariser;
 use crate::Query;
+use crate::hashed::Hashed;
 use crate::limits::{SUMMARY_BYTES_MAX, TEXT_BYTES_MAX};
 
 /// One statement, or several of one `raw_sql`, as spans describe it.
@@ -29,7 +30,7 @@ pub(crate) struct Statement {
     /// The text up to [`TEXT_BYTES_MAX`], with `?` in place of each literal and without comments.
     pub(crate) sanitised: Arc<str>,
     /// `SELECT orders customers`; empty if no operation was found.
-    pub(crate) summary: Arc<str>,
+    pub(crate) summary: Hashed,
 }
 
 impl Statement {
@@ -47,7 +48,7 @@ impl Statement {
 
     /// The same text, not run but prepared.
     pub(crate) fn to_prepare(&self) -> Self {
-        let mut summary = format!("PREPARE {}", self.summary);
+        let mut summary = format!("PREPARE {}", &*self.summary);
         while summary.len() > SUMMARY_BYTES_MAX {
             summary.truncate(summary.rfind(' ').unwrap_or(0));
         }

@@ -253,7 +253,7 @@ fn secrets_stay_out() {
         let statement = Statement::read(&text);
         assert_eq!(pieces, text, "seed {seed}");
         assert!(!statement.sanitised.contains("secret"), "seed {seed}: {}", statement.sanitised);
-        assert!(!statement.summary.contains("secret"), "seed {seed}: {}", statement.summary);
+        assert!(!statement.summary.contains("secret"), "seed {seed}: {}", &*statement.summary);
     }
 }
 

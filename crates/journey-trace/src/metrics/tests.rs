@@ -16,8 +16,9 @@ fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` measured, and gives each series as `name{attributes} value`, sorted.
-fn measured(work: impl FnOnce()) -> Vec<String> {
+/// Runs `work` measured, and gives each series of that text as `name{attributes} value`, sorted. What other tests of the
+/// process do meanwhile is measured too.
+fn measured(of: &str, work: impl FnOnce()) -> Vec<String> {
     let _turn = turn();
     let exporter = InMemoryMetricExporter::default();
     let provider =
@@ -29,6 +30,7 @@ fn measured(work: impl FnOnce()) -> Vec<String> {
     let exported = exporter.get_finished_metrics().expect("the exporter is alive");
     let metrics = exported.iter().flat_map(|all| all.scope_metrics()).flat_map(|scope| scope.metrics());
     let mut lines: Vec<String> = metrics.flat_map(|metric| lines(metric.name(), metric.data())).collect();
+    lines.retain(|line| line.contains(of));
     lines.sort();
     lines
 }
@@ -66,7 +68,7 @@ const REQUEST: ServerSeries<'_> = ServerSeries {
 /// Guarantees: each series has its samples, the gauge counts what goes on, and nothing is measured uninstalled.
 #[test]
 fn server_requests() {
-    let lines = measured(|| {
+    let lines = measured("http.server.", || {
         let done = server_request("GET", "http");
         server_duration(&REQUEST, Duration::from_millis(500));
         server_duration(&REQUEST, Duration::from_millis(250));
@@ -97,7 +99,7 @@ fn server_requests() {
 #[test]
 fn series_beyond_the_table_are_recorded_too() {
     let routes: Vec<String> = (0..crate::limits::METRIC_SERIES_MAX + 100).map(|n| format!("/{n}")).collect();
-    let lines = measured(|| {
+    let lines = measured("http.server.", || {
         for route in routes.iter().chain(&routes) {
             server_duration(&ServerSeries { route: Some(route), ..REQUEST }, Duration::from_secs(1));
         }
@@ -110,7 +112,7 @@ fn series_beyond_the_table_are_recorded_too() {
 /// Guarantees: host and port are on both metrics, the class of the error on the duration.
 #[test]
 fn client_requests() {
-    let lines = measured(|| {
+    let lines = measured("http.client.", || {
         let _active = client_request("GET", "crm-api", 8080);
         let series = ClientSeries {
             method: "GET",
@@ -142,17 +144,18 @@ fn stages() {
     use crate::lane::{Lane, LaneConfig};
     use crate::{ContextExt, stage};
 
-    let lines = measured(|| {
+    let lines = measured("=measured.stage", || {
         let lane = Lane::new(LaneConfig { beat_interval: None, root_sampler: std::sync::Arc::new(|_| true) });
         let context = opentelemetry::Context::new().with_lane(lane);
-        stage("price.final").parent(&context).start().end();
-        stage("price.final").parent(&context).start().fail("no_price");
-        std::mem::forget(stage("price.final").parent(&context).start());
+        stage("measured.stage").parent(&context).start().end();
+        stage("measured.stage").parent(&context).start().fail("no_price");
+        std::mem::forget(stage("measured.stage").parent(&context).start());
     });
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert_eq!(lines[0], "journey.stage.active{journey.stage.name=price.final} 1");
+    assert_eq!(lines[0], "journey.stage.active{journey.stage.name=measured.stage} 1");
     assert!(
-        lines[1].starts_with("journey.stage.duration{error.type=no_price,journey.stage.name=price.final} ")
+        lines[1]
+            .starts_with("journey.stage.duration{error.type=no_price,journey.stage.name=measured.stage} ")
     );
-    assert!(lines[2].starts_with("journey.stage.duration{journey.stage.name=price.final} "));
+    assert!(lines[2].starts_with("journey.stage.duration{journey.stage.name=measured.stage} "));
 }

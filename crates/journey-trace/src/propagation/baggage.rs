@@ -1,7 +1,6 @@
 //! Ids and facets as members of a W3C `baggage` header.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -66,9 +65,11 @@ pub(crate) fn put(text: &mut String, separator: char, name: &str, value: &str, b
     if before > 0 {
         text.push(separator);
     }
-    let encoded = utf8_percent_encode(value, ENCODED);
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{name}={encoded}");
+    text.reserve(name.len() + 1 + value.len());
+    text.push_str(name);
+    text.push('=');
+    // In pieces, which is one piece if nothing needs encoding: the machinery of `write!` costs more than all the rest.
+    text.extend(utf8_percent_encode(value, ENCODED));
     let fits = text.len() <= bytes_max;
     if !fits {
         text.truncate(before);
@@ -77,6 +78,10 @@ pub(crate) fn put(text: &mut String, separator: char, name: &str, value: &str, b
 }
 
 fn decode(encoded: &str) -> Option<Cow<'_, str>> {
+    // Most are plain, and are text already.
+    if !encoded.as_bytes().contains(&b'%') {
+        return Some(Cow::Borrowed(encoded));
+    }
     percent_decode_str(encoded).decode_utf8().ok()
 }
 

@@ -17,7 +17,7 @@ use crate::sampling::Hint;
 
 pub use described::Described;
 pub use keep::keep_trace;
-pub use start::{drawn_trace_id, is_kept_already, is_starting_own};
+pub use start::{drawn_trace_id, is_dropped, is_kept_already, is_starting_own};
 pub use tracer::{
     RootDecision, SCOPE_NAME, StartSpan, Tracing, early_starts, install, start_with, uninstall,
 };
@@ -104,6 +104,11 @@ impl SpanGuard {
         self.recorded_since.is_some()
     }
 
+    /// When it started, also if nobody will see the span.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Time since the start, also if nobody will see the span.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -113,6 +118,13 @@ impl SpanGuard {
     pub fn set_attribute(&self, kv: KeyValue) {
         if self.is_recording() {
             self.context.span().set_attribute(kv);
+        }
+    }
+
+    /// Adds attributes, each key once and none that is there already.
+    pub fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        if self.is_recording() {
+            self.context.span().set_attributes(attributes);
         }
     }
 

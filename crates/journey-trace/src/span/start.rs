@@ -72,6 +72,14 @@ fn decide_root(root: &RootDecision, request: &Hint<'_>, parent: &Context) -> Dec
     Decided::Dropped(parent.with_remote_span_context(dropped))
 }
 
+/// Whether nobody will see a span under this parent: it is not sampled, and parents are followed. Then what a span
+/// would be made of need not be found out, and work may go on in `parent` itself.
+pub fn is_dropped(parent: &Context) -> bool {
+    let span = parent.span();
+    let span = span.span_context();
+    span.is_valid() && !span.is_sampled() && tracer::follows_parent()
+}
+
 fn with_remote_link(mut links: Vec<Link>, parent: &Context) -> Vec<Link> {
     if let Some(link) = propagation::remote_link(parent)
         && !links.iter().any(|given| given.span_context == link.span_context)

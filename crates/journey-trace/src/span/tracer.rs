@@ -63,6 +63,11 @@ pub fn early_starts() -> u64 {
     EARLY_STARTS.load(Relaxed)
 }
 
+/// Whether the sampler of what is installed does as the parent did.
+pub(super) fn follows_parent() -> bool {
+    INSTALLED.with(&SEEN, |installed| installed.is_some_and(|tracing| tracing.follows_parent))
+}
+
 /// Runs `start` with what is installed, else with the global tracer.
 pub(super) fn with<T>(start: impl FnOnce(&Tracing) -> T) -> T {
     INSTALLED.with(&SEEN, |installed| match installed {

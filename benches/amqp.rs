@@ -7,6 +7,9 @@
 //! * `publish_many`: all messages of a request at once, then their confirms;
 //! * `consume`: messages that wait in a queue, handled and acknowledged one after the other.
 //!
+//! lapin's own channel sends the same headers, and takes turns with ours every 64 messages: so what they differ by is what
+//! our crate does, and a bad moment of the machine hits both.
+//!
 //! And the headers alone: a `traceparent` into empty ones (`headers/inject`), and from them (`headers/extract`).
 
 use std::env;
@@ -28,10 +31,11 @@ use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use tokio::runtime::Runtime;
 
-use crate::case::{Case, Cases, Clock, PROCESS_BURST};
+use crate::case::{Case, Cases, Clock};
 use crate::ours::{self, Ours};
 
-/// By the name `{work}/{parent}`. Each is compared to lapin's own channel, on the same connection.
+/// By the name `{work}/{parent}`. Each is compared to lapin's own channel, on the same connection, which is alone in
+/// `lapin/{work}`: whose instructions are counted is a process of its own.
 pub fn cases() -> Cases {
     let all = WORKS.iter().flat_map(|work| PARENTS.iter().map(move |parent| (work, parent)));
     let works = all.map(|(&(name, work), &(parent, sampled))| {
@@ -41,7 +45,11 @@ pub fn cases() -> Cases {
     let headers = HEADERS
         .iter()
         .map(|&(name, set_up)| (format!("headers/{name}"), Box::new(set_up) as Box<dyn FnOnce() -> Case>));
-    works.chain(headers).collect()
+    let alone = WORKS.iter().map(|&(name, work)| {
+        let set_up = move || work.alone();
+        (format!("lapin/{name}"), Box::new(set_up) as Box<dyn FnOnce() -> Case>)
+    });
+    works.chain(alone).chain(headers).collect()
 }
 
 const WORKS: [(&str, Work); 3] =
@@ -61,36 +69,40 @@ impl Work {
         let request = ours::request(sampled);
         let ours = Ours::start(ours::telemetry(sampled, false));
         let line = Rc::new(Line::open());
-        let base = self.operation(&line, line.channel.clone(), request.clone());
+        let base = self.operation(&line, line.raw(&request), request.clone());
         let case = ours.case(self.operation(&line, line.traced(), request.clone()));
+        Case { base: Some(base), ..self.by_turns(case, line, request) }
+    }
+
+    /// lapin's own channel alone.
+    fn alone(self) -> Case {
+        let request = ours::request(true);
+        let line = Rc::new(Line::open());
+        let case = Case::bare(self.operation(&line, line.raw(&request), request.clone()));
+        self.by_turns(case, line, request)
+    }
+
+    fn by_turns(self, case: Case, line: Rc<Line>, request: Context) -> Case {
         let prepare: Box<dyn FnMut(u64)> = match self {
             Work::Consume => Box::new(move |messages| line.fill(messages, &request)),
             Work::Publish | Work::PublishMany => Box::new(|_| ()),
         };
-        Case { clock: Clock::Process, base: Some(base), per_call: self.per_call(), prepare, ..case }
+        let per_call = MESSAGES_PER_TURN;
+        Case { clock: Clock::Process, per_call, prepare, turn: Some(per_call), ..case }
     }
 
     fn operation(self, line: &Rc<Line>, client: impl Client + 'static, request: Context) -> Box<dyn FnMut()> {
-        let (line, messages) = (Rc::clone(line), self.per_call());
+        let line = Rc::clone(line);
         Box::new(move || {
             let work = async {
                 match self {
-                    Work::Consume => client.consume(messages).await,
-                    Work::Publish => publish(&client, messages).await,
-                    Work::PublishMany => publish_many(&client, messages).await,
+                    Work::Consume => client.consume(MESSAGES_PER_TURN).await,
+                    Work::Publish => publish(&client, MESSAGES_PER_TURN).await,
+                    Work::PublishMany => publish_many(&client, MESSAGES_PER_TURN).await,
                 }
             };
             line.runtime.block_on(work.with_context(request.clone()));
         })
-    }
-
-    /// Enough that entering a runtime, and starting a consumer, is next to nothing for each.
-    fn per_call(self) -> u64 {
-        match self {
-            // All that are there: what the broker had sent to a consumer that is cancelled would stay away.
-            Work::Consume => PROCESS_BURST,
-            Work::Publish | Work::PublishMany => 64,
-        }
     }
 }
 
@@ -124,17 +136,25 @@ trait Client {
     async fn consume(&self, messages: u64);
 }
 
-impl Client for Channel {
+/// lapin's own channel, and the headers that ours writes.
+struct Raw {
+    channel: Channel,
+    headers: BasicProperties,
+}
+
+impl Client for Raw {
     type Confirm = lapin::PublisherConfirm;
 
     async fn publish(&self) -> Self::Confirm {
-        let (options, properties) = Default::default();
-        self.basic_publish("".into(), QUEUE.clone(), options, &BODY, properties).await.expect("it is sent")
+        let (options, properties) = (BasicPublishOptions::default(), self.headers.clone());
+        let sending = self.channel.basic_publish("".into(), QUEUE.clone(), options, &BODY, properties);
+        sending.await.expect("it is sent")
     }
 
     async fn consume(&self, messages: u64) {
         let (options, arguments): (BasicConsumeOptions, _) = Default::default();
         let mut consumer = self
+            .channel
             .basic_consume(QUEUE.clone(), "".into(), options, arguments)
             .await
             .expect("the queue is there");
@@ -142,7 +162,10 @@ impl Client for Channel {
             let delivery = consumer.next().await.expect("more is there").expect("the channel holds");
             assert!(delivery.ack(BasicAckOptions::default()).await.expect("the channel holds"));
         }
-        self.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await.expect("it is cancelled");
+        self.channel
+            .basic_cancel(consumer.tag(), BasicCancelOptions::default())
+            .await
+            .expect("it is cancelled");
     }
 }
 
@@ -189,14 +212,13 @@ impl Line {
         self.channel.clone().traced().at(&self.uri).on(&self.connection)
     }
 
+    fn raw(&self, request: &Context) -> Raw {
+        Raw { channel: self.channel.clone(), headers: headers(request) }
+    }
+
     /// Publishes messages as a service of ours does.
     fn fill(&self, messages: u64, request: &Context) {
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis();
-        let properties = traced::inject(BasicProperties::default(), request);
-        let mut headers = properties.headers().clone().unwrap_or_default();
-        headers
-            .insert("journey-sent-ms".into(), AMQPValue::LongLongInt(now_ms.try_into().unwrap_or(i64::MAX)));
-        let properties = properties.with_headers(headers);
+        let properties = headers(request);
         self.runtime.block_on(async {
             let mut confirms = Vec::new();
             for _ in 0..messages {
@@ -210,6 +232,15 @@ impl Line {
             }
         });
     }
+}
+
+/// What a publish of ours writes.
+fn headers(request: &Context) -> BasicProperties {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_millis();
+    let properties = traced::inject(BasicProperties::default(), request);
+    let mut headers = properties.headers().clone().unwrap_or_default();
+    headers.insert("journey-sent-ms".into(), AMQPValue::LongLongInt(now_ms.try_into().unwrap_or(i64::MAX)));
+    properties.with_headers(headers)
 }
 
 async fn connect(uri: &AMQPUri) -> lapin::Result<(Connection, Channel)> {
@@ -245,5 +276,8 @@ static QUEUE: LazyLock<ShortString> =
     LazyLock::new(|| format!("journey.bench.{}", std::process::id()).into());
 static BODY: [u8; 1024] = [b'x'; 1024];
 const MESSAGES_MAX: i32 = 4096;
+/// Enough that entering a runtime, and starting a consumer, is little for each. A consumer takes all that are there: what
+/// the broker had sent to one that is cancelled would stay away.
+const MESSAGES_PER_TURN: u64 = 64;
 /// Messages that the broker sends ahead.
 const PREFETCH: u16 = 64;

@@ -23,6 +23,8 @@ pub struct Case {
     pub(crate) spans: Option<u64>,
     /// Whose time is measured.
     pub(crate) clock: Clock,
+    /// Operations after which the case and its base take turns; `None`: after a burst each.
+    pub(crate) turn: Option<u64>,
 }
 
 impl Case {
@@ -36,7 +38,28 @@ impl Case {
             settle: Box::new(|| 0),
             spans: Some(0),
             clock: Clock::Thread,
+            turn: None,
         }
+    }
+
+    /// CPU time of so many calls of the operation, without what is laid ready for each.
+    ///
+    /// # Errors
+    /// The clock cannot be read.
+    pub fn time(&mut self, calls: u64) -> nix::Result<Duration> {
+        let mut time = Duration::ZERO;
+        for _ in 0..calls {
+            (self.prepare)(self.per_call);
+            let before = self.clock.spent()?;
+            (self.operation)();
+            time += self.clock.spent()? - before;
+        }
+        Ok(time)
+    }
+
+    /// Operations that a call does.
+    pub fn per_call(&self) -> u64 {
+        self.per_call
     }
 }
 
@@ -64,9 +87,12 @@ impl Case {
     /// Operations between two pauses: far below the smallest queue, which is the 2048 of OpenTelemetry's batches. More if
     /// the export is measured too, because after each the exporter is asked whether all is sent.
     pub(crate) fn burst(&self) -> u64 {
+        if let Some(turn) = self.turn {
+            return turn;
+        }
         match self.clock {
             Clock::Process => PROCESS_BURST,
-            Clock::Thread => 512,
+            Clock::Thread => self.per_call.max(512),
         }
     }
 }

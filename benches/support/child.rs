@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::case::{Case, Cases, Clock};
+use crate::case::{Case, Cases, Clock, PROCESS_BURST};
 use crate::sink;
 
 /// How allocations are counted; `None` in the programs whose time is measured.
 pub type Count = fn(&mut dyn FnMut()) -> u64;
 
-/// Runs the program: `list`, `serve CASE` or `instructions CASE OPERATIONS`; `sink` is the collector of a case.
+/// Runs the program: `list`, `serve CASE` or `instructions CASE OPERATIONS [wait]`; `sink` is the collector of a case.
 ///
 /// # Errors
 /// Unknown words, no such case, or spans that a case lost.
@@ -33,8 +33,20 @@ pub fn run(cases: Cases, count: Option<Count>) -> Result<(), Box<dyn Error>> {
         ["instructions", name, operations] => {
             instructions(Measured::start(cases, name)?, operations.parse()?)
         }
-        _ => Err("usage: list | serve CASE | instructions CASE OPERATIONS".into()),
+        ["instructions", name, operations, WAIT] => {
+            let measured = Measured::start(cases, name)?;
+            wait()?;
+            instructions(measured, operations.parse()?)
+        }
+        _ => Err("usage: list | serve CASE | instructions CASE OPERATIONS [wait]".into()),
     }
+}
+
+/// Time of so many operations of a case, and of as many of its base.
+struct Both {
+    operations: u64,
+    own: Duration,
+    base: Option<Duration>,
 }
 
 /// A case that runs.
@@ -68,16 +80,52 @@ impl Measured {
         Ok(after - before)
     }
 
+    /// A burst of the base and one of the case; in small parts by turns if the case wants it, and then one pause for all.
+    fn both(&mut self) -> Result<Both, Box<dyn Error>> {
+        let Some(turn) = self.case.turn else {
+            let base = self.base_burst()?;
+            return Ok(Both { operations: self.case.burst(), own: self.burst()?, base });
+        };
+        let clock = self.case.clock;
+        let (mut base, mut own) = (Duration::ZERO, Duration::ZERO);
+        let turns = PROCESS_BURST / turn;
+        for _ in 0..turns {
+            base += self.turn(turn, Self::operate_base)?;
+            own += self.turn(turn, Self::operate)?;
+        }
+        let before = clock.spent()?;
+        self.settle()?;
+        let settled = clock.spent()? - before;
+        own += if clock == Clock::Process { settled } else { Duration::ZERO };
+        Ok(Both { operations: turns * turn, own, base: self.case.base.is_some().then_some(base) })
+    }
+
+    fn turn(
+        &mut self,
+        operations: u64,
+        operate: impl Fn(&mut Self, u64),
+    ) -> Result<Duration, Box<dyn Error>> {
+        (self.case.prepare)(operations);
+        let before = self.case.clock.spent()?;
+        operate(self, operations);
+        Ok(self.case.clock.spent()? - before)
+    }
+
     /// The same of the base, if the case has its own. It exports nothing.
     fn base_burst(&mut self) -> Result<Option<Duration>, Box<dyn Error>> {
         let operations = self.case.burst();
-        let Some(base) = &mut self.case.base else { return Ok(None) };
-        (self.case.prepare)(operations);
-        let before = self.case.clock.spent()?;
-        repeat(base, operations / self.case.per_call);
-        let time = self.case.clock.spent()? - before;
+        if self.case.base.is_none() {
+            return Ok(None);
+        }
+        let time = self.turn(operations, Self::operate_base)?;
         std::thread::sleep(PAUSE);
         Ok(Some(time))
+    }
+
+    fn operate_base(&mut self, operations: u64) {
+        if let Some(base) = &mut self.case.base {
+            repeat(base, operations / self.case.per_call);
+        }
     }
 
     fn operate(&mut self, operations: u64) {
@@ -118,9 +166,10 @@ fn serve(mut measured: Measured, count: Option<Count>) -> Result<(), Box<dyn Err
 fn time(measured: &mut Measured, at_least: Duration) -> Result<String, Box<dyn Error>> {
     let (mut operations, mut time, mut base) = (0, Duration::ZERO, None);
     while time < at_least {
-        base = measured.base_burst()?.map(|more| more + base.unwrap_or_default());
-        time += measured.burst()?;
-        operations += measured.case.burst();
+        let both = measured.both()?;
+        base = both.base.map(|more| more + base.unwrap_or_default());
+        time += both.own;
+        operations += both.operations;
     }
     let answer = Answer {
         operations,
@@ -159,15 +208,24 @@ fn repeat(operation: &mut dyn FnMut(), calls: u64) {
     (0..calls).for_each(|_| operation());
 }
 
-/// Under callgrind: only what [`bench_region`] calls is collected.
+/// Under callgrind: only what [`bench_region`] calls is collected. Says how many operations that were in the end.
 fn instructions(mut measured: Measured, operations: u64) -> Result<(), Box<dyn Error>> {
-    for _ in 0..operations.div_ceil(measured.case.burst()) {
-        let burst = measured.case.burst();
+    let burst = measured.case.burst();
+    let bursts = operations.div_ceil(burst);
+    for _ in 0..bursts {
         (measured.case.prepare)(burst);
         bench_region(&mut || measured.operate(burst));
         measured.settle()?;
     }
+    println!("{{\"operations\":{}}}", bursts * burst);
     Ok(())
+}
+
+/// Says that the case is set up, and waits for a line: who counts begins here.
+fn wait() -> io::Result<()> {
+    println!("{{\"ready\":true}}");
+    io::stdout().flush()?;
+    io::stdin().read_line(&mut String::new()).map(drop)
 }
 
 /// The name by which callgrind is told to switch collection on and off. No closure in here, because its name would
@@ -179,5 +237,6 @@ fn bench_region(work: &mut dyn FnMut()) {
     black_box(());
 }
 
+const WAIT: &str = "wait";
 /// Lets the exporter begin before it is waited for.
 const PAUSE: Duration = Duration::from_micros(500);

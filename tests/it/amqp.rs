@@ -11,5 +11,6 @@ mod peers;
 mod publish;
 mod pull;
 mod recovery;
+mod rpc;
 mod timeouts;
 mod traces;

@@ -67,15 +67,15 @@ fn consume(parent: &Context, source: &Arc<Source>) -> u64 {
 }
 
 /// Scenario: a `traceparent` goes into empty headers, then with an order; both are read.
-/// Guarantees: one header costs three allocations (name, value, node of the map), a further one two and the text of
-/// baggage; reading without baggage costs one.
+/// Guarantees: one header costs three allocations (name, value, node of the map), a further one two;
+/// reading without baggage costs one.
 #[test]
 fn headers_are_cheap() {
     let (plain, order) = (without_ids(TraceFlags::SAMPLED), context(TraceFlags::SAMPLED));
     let injected = |cx: &Context| count(|| drop(inject(BasicProperties::default(), cx)));
     let extracted = |properties: &BasicProperties| count(|| drop(extract(properties)));
     assert_eq!(injected(&plain), 3);
-    assert!(injected(&order) <= 7, "{}", injected(&order));
+    assert_eq!(injected(&order), 5);
     assert_eq!(extracted(&inject(BasicProperties::default(), &plain)), 1);
     assert_eq!(extracted(&BasicProperties::default()), 0);
 }
@@ -99,7 +99,7 @@ fn messages_are_cheap() {
     }
 }
 
-const PUBLISH_MAX: u64 = 12;
-const PUBLISH_UNSEEN_MAX: u64 = 8;
+const PUBLISH_MAX: u64 = 10;
+const PUBLISH_UNSEEN_MAX: u64 = 6;
 const CONSUME_MAX: u64 = 11;
 const CONSUME_UNSEEN_MAX: u64 = 6;

@@ -9,14 +9,15 @@ use opentelemetry::{KeyValue, StringValue};
 use crate::channel::State;
 use crate::destination::Destination;
 
-/// What all kinds of span say about the message and its broker. There is room for what they add.
+/// What all kinds of span say about the message and its broker. There is room for what they usually add, and not more than
+/// an allocator gives from its cheapest list.
 pub(crate) fn common(
     operation: Operation,
     destination: &Destination,
     properties: Option<&BasicProperties>,
     state: &State,
 ) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(20);
+    let mut attributes = Vec::with_capacity(ATTRIBUTES_USUAL);
     attributes.push(KeyValue::new("messaging.system", "rabbitmq"));
     attributes.push(KeyValue::new("messaging.operation.name", operation.name));
     attributes.push(KeyValue::new("messaging.operation.type", operation.kind));
@@ -72,6 +73,9 @@ pub(crate) const PUBLISH: Operation = Operation { name: "publish", kind: "send" 
 /// Asks for a message.
 pub(crate) const GET: Operation = Operation { name: "get", kind: "receive" };
 
+/// Asks a service and waits for its answer.
+pub(crate) const CALL: Operation = Operation { name: "call", kind: "receive" };
+
 /// Handles a message that the broker pushed.
 pub(crate) const CONSUME: Operation = Operation { name: "consume", kind: "process" };
 
@@ -88,3 +92,6 @@ pub(crate) const NACK: Operation = Operation { name: "nack", kind: SETTLE };
 pub(crate) const REJECT: Operation = Operation { name: "reject", kind: SETTLE };
 
 const SETTLE: &str = "settle";
+
+/// A delivery without ids, dead letters and stream has so many at its end.
+const ATTRIBUTES_USUAL: usize = 16;

@@ -31,6 +31,13 @@ pub const DEATHS_MAX: usize = 32;
 /// without a link; the SDK would drop it.
 pub const BATCH_LINKS_MAX: usize = 128;
 
+/// Calls of one [`crate::RpcClient`] and its clones that wait for an answer. A further one fails at once, as
+/// [`crate::RpcError::Full`], and is counted as outcome `full`.
+pub const CALLS_MAX: usize = 1024;
+
+/// How long a call waits for its answer, unless [`crate::RpcClient::timeout`] says otherwise.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How often unsettled deliveries and dead channels are looked at.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 

@@ -8,9 +8,10 @@ use journey_trace::metrics::{Counts, Durations, Family, HTTP_BUCKETS_S, Labels, 
 use opentelemetry::metrics::{Meter, ObservableGauge};
 use opentelemetry::{KeyValue, StringValue};
 
-use crate::attributes::Operation;
+use crate::attributes::{CALL, Operation};
 use crate::channel::State;
 use crate::destination::Destination;
+use crate::outcome::CallOutcome;
 use crate::watch;
 
 /// A call to the broker took this long: a publish until its confirm, a settlement, a `get`.
@@ -39,6 +40,16 @@ pub(crate) fn outcome(operation: Operation, destination: &Destination, outcome: 
         (OPERATION_NAME, operation.name),
         (DESTINATION, destination.lasting_name().unwrap_or_default()),
         (JOURNEY_MESSAGING_OUTCOME, outcome),
+    ];
+    MESSAGING.with(|messaging| messaging.outcomes.add(&Labels(&labels), 1));
+}
+
+/// An answer came that nobody waits for any more; which question it was for is not known.
+pub(crate) fn late_answer() {
+    let labels = [
+        (OPERATION_NAME, CALL.name),
+        (DESTINATION, ""),
+        (JOURNEY_MESSAGING_OUTCOME, CallOutcome::Late.as_str()),
     ];
     MESSAGING.with(|messaging| messaging.outcomes.add(&Labels(&labels), 1));
 }
@@ -201,7 +212,7 @@ static MESSAGING: Family<Messaging> = Family::new(|meter| Messaging {
     outcomes: Counts::new(
         meter,
         "journey.messaging.outcomes",
-        "Number of publishes and deliveries that ended, by how.",
+        "Number of publishes, deliveries and calls that ended, by how.",
         "{message}",
     ),
     redelivered: Counts::new(

@@ -1,4 +1,4 @@
-//! How publishes and deliveries end: the values of `journey.messaging.outcome`.
+//! How publishes, deliveries and calls end: the values of `journey.messaging.outcome`.
 
 use std::fmt;
 
@@ -49,7 +49,9 @@ pub enum ConsumeOutcome {
     /// The acknowledgement had no effect; the message comes again.
     AckLost,
     /// The broker's acknowledgement timeout closed the channel; the message comes again. Only consumers are told the
-    /// reason: on a channel without one, which asks for its messages, it is [`ConsumeOutcome::AckLost`].
+    /// reason. On a channel without one, which asks for its messages, it is taken for the reason if the connection lives
+    /// ([`crate::Channel::on`]) and a message was held longer than [`crate::Settings::ack_timeout`]; else it is
+    /// [`ConsumeOutcome::AckLost`].
     AckTimeout,
     /// The consumer runs without acknowledgements.
     AutoAck,
@@ -120,6 +122,50 @@ impl fmt::Display for ConsumeOutcome {
     }
 }
 
+/// How a call of [`crate::RpcClient`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallOutcome {
+    /// The caller gave up before the answer and before the timeout.
+    Abandoned,
+    /// The answer came.
+    Answered,
+    /// The channel failed before the answer.
+    ChannelError,
+    /// Too many calls wait already; the question was not sent.
+    Full,
+    /// The answer came when nobody waited any more. Counted only: the span has ended.
+    Late,
+    /// The broker refused the question.
+    Nacked,
+    /// No queue took the question.
+    Returned,
+    /// No answer came in time.
+    TimedOut,
+}
+
+impl CallOutcome {
+    /// The word of the registry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CallOutcome::Abandoned => "abandoned",
+            CallOutcome::Answered => "answered",
+            CallOutcome::ChannelError => "channel_error",
+            CallOutcome::Full => "full",
+            CallOutcome::Late => "late",
+            CallOutcome::Nacked => "nacked",
+            CallOutcome::Returned => "returned",
+            CallOutcome::TimedOut => "timed_out",
+        }
+    }
+}
+
+impl fmt::Display for CallOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,9 +194,22 @@ mod tests {
             ConsumeOutcome::RejectDrop,
             ConsumeOutcome::RejectRequeue,
         ];
+        let call = [
+            CallOutcome::Abandoned,
+            CallOutcome::Answered,
+            CallOutcome::ChannelError,
+            CallOutcome::Full,
+            CallOutcome::Late,
+            CallOutcome::Nacked,
+            CallOutcome::Returned,
+            CallOutcome::TimedOut,
+        ];
         let mut words: Vec<&str> = publish.map(PublishOutcome::as_str).to_vec();
         words.extend(consume.map(ConsumeOutcome::as_str));
+        words.extend(call.map(CallOutcome::as_str));
         words.sort_unstable();
+        // Publishes and calls have some in common.
+        words.dedup();
 
         let registry = include_str!("../../journey-model/registry/attributes.yaml");
         let section =

@@ -54,6 +54,19 @@ pub(crate) fn look_at_channel(state: &State) {
     for feed in live_consumers().iter().filter(|feed| is_of(feed, state)) {
         feed.look_at_channel();
     }
+    guess_why_it_died(state);
+}
+
+/// Nobody is told why a channel without consumers died. If its connection lives, and it held a delivery that was older than
+/// the broker waits, that is why. Only at the moment of its death: later all of them are old.
+fn guess_why_it_died(state: &State) {
+    let has_died = state.is_connected() && state.unsettled.has_died();
+    if !has_died || live_consumers().iter().any(|feed| is_of(feed, state)) {
+        return;
+    }
+    if state.unsettled.all().iter().any(|open| open.age() >= open.ack_timeout()) {
+        state.unsettled.set_timed_out(true);
+    }
 }
 
 /// Tells what is held, by queue; nothing of a queue is told too, as long as it is consumed.
@@ -117,6 +130,7 @@ fn watch() {
         for state in live_channels() {
             state.look_at_line();
             look_at_deliveries(&state);
+            guess_why_it_died(&state);
         }
         live_consumers().iter().for_each(|feed| feed.look_at_channel());
         if is_done() {
@@ -127,8 +141,7 @@ fn watch() {
 
 fn look_at_deliveries(state: &State) {
     for open in state.unsettled.all() {
-        // The settings are those that its consumer was made with.
-        let timeout = open.source.state.config.settings.ack_timeout;
+        let timeout = open.ack_timeout();
         if open.age() >= timeout.mul_f64(OVERDUE_AFTER) {
             open.warn_overdue(timeout);
         }

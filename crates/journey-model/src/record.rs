@@ -95,7 +95,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// The value of an attribute. Bytes, maps and mixed arrays are of no use to a journey; a reader leaves them out.
+/// The value of an attribute. Bytes, maps and other lists are of no use to a journey; a reader leaves them out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// True or false.
@@ -106,7 +106,7 @@ pub enum Value<'a> {
     Int(i64),
     /// A text.
     Str(Cow<'a, str>),
-    /// A list of texts.
+    /// A list of texts; whole numbers in it are read as texts.
     StrArray(Vec<Cow<'a, str>>),
 }
 

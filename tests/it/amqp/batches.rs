@@ -1,14 +1,17 @@
 //! Several messages under one span.
 
 use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 
 use journey_lapin::Settings;
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 
+use tokio::time::{sleep, timeout};
+
 use super::bench::{
     attempt_before, connect, consume, links, next, number, order_of, outcome, publish, queue, span, spans,
-    trace_of, work_on,
+    text, trace_of, work_on,
 };
 
 /// Scenario: five messages of two orders wait; a consumer takes three and then what is left, acknowledges all of the
@@ -80,6 +83,62 @@ async fn a_batch_that_comes_again_is_linked() {
     let attempts: Vec<_> = links(&handled[1]).into_iter().filter(|(_, why)| why == "attempt").collect();
     assert_eq!(attempts, [(first.clone(), "attempt".to_owned()), (first, "attempt".to_owned())]);
     assert_eq!(links(&handled[1]).len(), 2 * two.get());
+}
+
+/// Scenario: a batch waits for company: two messages come at once and a third later; then nothing comes; then the caller
+/// gives up while it waits.
+/// Guarantees: what comes in time is in the batch; a batch that is full does not wait; one that is not full is there after
+/// the time; and given up, it loses nothing.
+#[tokio::test]
+async fn a_batch_waits_for_company() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.batches.company").await;
+    let work = work_on("ORD-B5");
+    let mut consumer = consume(&channel, "it.batches.company").await;
+    let three = NonZeroUsize::new(3).expect("not zero");
+    for _ in 0..2 {
+        publish(&channel, "it.batches.company", &work).await;
+    }
+    let late = async {
+        sleep(Duration::from_millis(300)).await;
+        publish(&channel, "it.batches.company", &work).await;
+    };
+    let started = Instant::now();
+    let (batch, ()) = tokio::join!(consumer.next_batch_within(three, Duration::from_secs(60)), late);
+    let batch = batch.expect("messages").expect("no error");
+    assert_eq!(batch.len(), 3);
+    assert!(started.elapsed() < Duration::from_secs(30), "a full batch does not wait");
+    assert!(batch.ack().await.expect("acknowledged"));
+
+    publish(&channel, "it.batches.company", &work).await;
+    let waiting = consumer.next_batch_within(three, Duration::from_secs(60));
+    assert!(timeout(Duration::from_millis(500), waiting).await.is_err(), "it waits for company");
+    let batch = consumer.next_batch_within(three, Duration::from_millis(100)).await;
+    let batch = batch.expect("messages").expect("no error");
+    assert_eq!(batch.len(), 1);
+    assert!(batch.ack().await.expect("acknowledged"));
+}
+
+/// Scenario: the batch of a handler that is slow comes near the broker's timeout, and waits for company no longer than is
+/// good for it.
+/// Guarantees: its span says `overdue`, and the wait is cut to half of the timeout.
+#[tokio::test]
+async fn a_batch_can_be_overdue() {
+    let Some((_connection, channel)) = connect().await else { return };
+    let channel = channel.with(Settings::default().ack_timeout(Duration::from_secs(2)));
+    queue(&channel, "it.batches.overdue").await;
+    let work = work_on("ORD-B6");
+    publish(&channel, "it.batches.overdue", &work).await;
+    let mut consumer = consume(&channel, "it.batches.overdue").await;
+    let (two, started) = (NonZeroUsize::new(2).expect("not zero"), Instant::now());
+    let batch = consumer.next_batch_within(two, Duration::from_secs(60)).await;
+    let batch = batch.expect("messages").expect("no error");
+    assert!(started.elapsed() < Duration::from_secs(30));
+    let trace = batch.context().span().span_context().trace_id();
+    sleep(Duration::from_millis(2600)).await;
+    assert!(batch.ack().await.expect("acknowledged"));
+    drop(batch);
+    assert_eq!(text(&span(trace, "consume"), "journey.messaging.overdue"), "true");
 }
 
 /// Scenario: a channel is asked to give settlements spans of their own.

@@ -70,6 +70,12 @@ impl Deref for PrivateBroker {
     }
 }
 
+/// How long after its declaration a durable queue was seen to survive `kill -9`, 24 times of 24.
+///
+/// Killed half a second after it, RabbitMQ 3.10 came back with an empty queue after 4 of 24 kills, confirmed messages gone;
+/// lapin's recovery then waits for what does not come.
+pub(crate) const UNTIL_ON_DISK: Duration = Duration::from_millis(2500);
+
 /// The configuration of a broker that waits this long for an acknowledgement, and looks often.
 pub(crate) fn consumer_timeout(timeout: Duration) -> String {
     let timeout_ms = timeout.as_millis();

@@ -236,6 +236,53 @@ async fn only_an_unwanted_end_is_a_loss() {
     assert!(!closed.is_lost());
 }
 
+/// Scenario: the queue of a consumer is deleted while its handler works and a message is prefetched; nobody polls the stream.
+/// Another consumer of the channel goes on.
+/// Guarantees: the first is known to be lost within a moment (once only when it was polled), and its stream still gives what
+/// was prefetched, then ends; the other is not lost.
+#[tokio::test]
+async fn a_deleted_queue_is_known_without_a_poll() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.consume.busy").await;
+    queue(&channel, "it.consume.other").await;
+    let work = work_on("ORD-C9");
+    for _ in 0..2 {
+        publish(&channel, "it.consume.busy", &work).await;
+    }
+    let mut consumer = consume(&channel, "it.consume.busy").await;
+    let other = consume(&channel, "it.consume.other").await;
+    let held = next(&mut consumer).await;
+    channel.queue_delete("it.consume.busy".into(), Default::default()).await.expect("deleted");
+    tokio::time::sleep(3 * journey_lapin::limits::WATCH_INTERVAL).await;
+    assert!(consumer.is_lost() && !other.is_lost());
+    drop(held);
+    drop(next(&mut consumer).await);
+    assert!(consumer.next().await.is_none());
+    assert!(consumer.is_lost());
+}
+
+/// Scenario: a handler acknowledges past the wrapper, by lapin's own acker, and then drops the message; another one calls the
+/// wrapper after that.
+/// Guarantees: the spans end without an outcome, which nobody can know, and are no errors: the message was not forgotten.
+#[tokio::test]
+async fn an_acknowledgement_past_the_wrapper_is_no_error() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.consume.past").await;
+    let mut consumer = consume(&channel, "it.consume.past").await;
+    for settles_again in [false, true] {
+        let work = work_on("ORD-C10");
+        publish(&channel, "it.consume.past", &work).await;
+        let delivery = next(&mut consumer).await;
+        assert!(delivery.acker.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+        if settles_again {
+            assert!(!delivery.ack(BasicAckOptions::default()).await.expect("no effect"));
+        }
+        drop(delivery);
+        let consumed = span(trace_of(&work), "consume");
+        assert_eq!((outcome(&consumed).as_str(), &consumed.status), ("", &Status::Unset));
+    }
+}
+
 /// Scenario: a consumer without acknowledgements.
 /// Guarantees: the span ends when the message is dropped, as `auto_ack`, no error.
 #[tokio::test]

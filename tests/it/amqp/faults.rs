@@ -14,8 +14,8 @@ use opentelemetry::trace::Status;
 use tokio::time::{sleep, timeout};
 
 use super::bench::{
-    PrivateBroker, connect, connect_to, consume, outcome, publish, queue, quorum_queue, span, spans, text,
-    trace_of, work_on,
+    PrivateBroker, UNTIL_ON_DISK, connect, connect_to, consume, outcome, publish, queue, quorum_queue, span,
+    spans, text, trace_of, work_on,
 };
 
 const NO_CHANGES: &str = "[].\n";
@@ -118,6 +118,7 @@ async fn a_killed_broker_loses_nothing() {
     let url = broker.url();
     let (_connection, channel) = connect_to(&url).await;
     quorum_queue(&channel, "it.faults.killed").await;
+    sleep(UNTIL_ON_DISK).await;
     drop((channel, _connection));
     let work = work_on("ORD-F7");
     let handled = Arc::new(Mutex::new(BTreeSet::new()));

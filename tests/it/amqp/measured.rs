@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use journey_lapin::{ChannelExt as _, RpcClient};
 use lapin::BasicProperties;
 use lapin::options::{BasicAckOptions, BasicNackOptions, BasicPublishOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
@@ -28,12 +29,70 @@ fn messages_are_measured() {
     });
 }
 
-async fn measure() {
+/// Scenario: one call is answered after its timeout, a second one in time.
+/// Guarantees: both are measured until their end, with what the conventions ask for; and each end is counted, that of the
+/// answer nobody waited for too.
+#[test]
+fn calls_are_measured() {
+    if journey_testkit::env_url("JOURNEY_AMQP_URL").is_none() {
+        return;
+    }
+    alone(|| {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(measure_calls());
+    });
+}
+
+async fn measure_calls() {
+    let (provider, exporter) = installed();
+    let (connection, channel) = connect().await.expect("a broker");
+    queue(&channel, "it.measured.calls").await;
+    let own = connection.create_channel().await.expect("a channel").traced();
+    let client = RpcClient::new(&own).await.expect("it listens");
+    let hasty = client.clone().timeout(Duration::from_millis(100));
+    let ask = async |client: &RpcClient| {
+        let none = BasicProperties::default();
+        client.call("".into(), "it.measured.calls".into(), b"?", none).await
+    };
+    assert!(ask(&hasty).await.is_err());
+    let mut consumer = consume(&channel, "it.measured.calls").await;
+    let answering = async {
+        for _ in 0..2 {
+            let question = next(&mut consumer).await;
+            let answer = question.reply(&channel, b"!", BasicProperties::default()).await.expect("sent");
+            answer.expect("the question names a queue").await.expect("confirmed");
+            assert!(question.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+        }
+    };
+    let (answer, ()) = tokio::join!(ask(&client), answering);
+    assert_eq!(answer.expect("answered").data, b"!");
+
+    provider.force_flush().expect("the reader is alive");
+    let all = exporter.get_finished_metrics().expect("the exporter is alive").pop().expect("something");
+    let call = "messaging.operation.name=call;";
+    let ended = read(&all, "journey.messaging.outcomes");
+    for outcome in ["answered", "late", "timed_out"] {
+        let label = format!("journey.messaging.outcome={outcome};");
+        let with = ended.iter().filter(|(text, _)| text.contains(call) && text.contains(&label));
+        assert_eq!(with.map(|(_, count)| count).sum::<f64>(), 1.0, "{outcome}");
+    }
+    let mut measured = read(&all, "messaging.client.operation.duration");
+    measured.retain(|(text, _)| text.contains(call) && text.contains("messaging.operation.type=receive"));
+    let failed = |(text, _): &&(String, f64)| text.contains("error.type=timed_out");
+    assert_eq!((measured.len(), measured.iter().filter(failed).count()), (2, 1));
+}
+
+/// Metrics into memory, from now on and for this process.
+fn installed() -> (SdkMeterProvider, InMemoryMetricExporter) {
     let exporter = InMemoryMetricExporter::default();
     let reader = PeriodicReader::builder(exporter.clone()).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     journey_trace::metrics::install(&provider.meter(journey_trace::span::SCOPE_NAME));
+    (provider, exporter)
+}
 
+async fn measure() {
+    let (provider, exporter) = installed();
     let (_connection, channel) = connect().await.expect("a broker");
     queue(&channel, "it.measured").await;
     let work = work_on("ORD-M1");

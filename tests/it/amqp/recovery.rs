@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use journey_lapin::{Channel, ChannelExt as _};
+use journey_lapin::{Channel, ChannelExt as _, RpcClient};
 use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use tokio::time::{sleep, timeout};
 
-use super::bench::{PrivateBroker, consume, next, number, outcome, publish_with, spans, trace_of, work_on};
+use super::bench::{
+    PrivateBroker, UNTIL_ON_DISK, consume, next, number, outcome, publish_with, spans, trace_of, work_on,
+};
 
 const MESSAGES: usize = 10;
 
@@ -20,12 +22,12 @@ const MESSAGES: usize = 10;
 /// so that hours of work were done whose acknowledgement had no effect). The acknowledgement for all ends the new
 /// deliveries; the one from before the recovery is `ack_lost` (it was once told as `ack`).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "in about half of the runs nothing is handed out within 10 s after lapin has recovered"]
 async fn what_was_prefetched_before_is_dropped() {
     let Some(broker) = PrivateBroker::start("[].\n") else { return };
     let channel = recovering(&broker.url()).await;
     let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("it.recovery".into(), durable, FieldTable::default()).await.expect("a queue");
+    sleep(UNTIL_ON_DISK).await;
     let work = work_on("ORD-V1");
     for _ in 0..MESSAGES {
         let persistent = BasicProperties::default().with_delivery_mode(2);
@@ -63,6 +65,42 @@ async fn what_was_prefetched_before_is_dropped() {
     let again = consumed.iter().filter(|span| number(span, "journey.messaging.attempt") == Some(2));
     assert_eq!(again.count(), MESSAGES);
     assert!(!consumer.is_lost());
+}
+
+/// Scenario: a client asks, and the broker dies before the answer. lapin connects anew, and the client asks once more.
+/// Guarantees: the first call ends as `timed_out`, as nobody can answer it; the second is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_goes_on() {
+    let Some(broker) = PrivateBroker::start("[].\n") else { return };
+    let channel = recovering(&broker.url()).await;
+    let client = RpcClient::new(&recovering(&broker.url()).await).await.expect("it listens");
+    let durable = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare("it.recovery.rpc".into(), durable, FieldTable::default()).await.expect("a queue");
+    let mut questions = consume(&channel, "it.recovery.rpc").await;
+    sleep(UNTIL_ON_DISK).await;
+    let client = client.timeout(Duration::from_secs(4));
+    let ask = || client.call("".into(), "it.recovery.rpc".into(), b"?", BasicProperties::default());
+    let dying = async {
+        drop(next(&mut questions).await);
+        broker.kill();
+        until(|| channel.status().reconnecting()).await;
+    };
+    let (unanswered, ()) = tokio::join!(ask(), dying);
+    let failure = unanswered.expect_err("nobody answers");
+    assert!(["timed_out", "channel_error"].contains(&failure.outcome().as_str()), "{failure}");
+    broker.start().expect("it starts again");
+    until(|| channel.status().connected()).await;
+    // lapin counts as connected a moment before it listens for answers again.
+    sleep(Duration::from_secs(2)).await;
+    assert!(!client.is_lost());
+    let answering = async {
+        let question = next(&mut questions).await;
+        let answer = question.reply(&channel, b"!", BasicProperties::default()).await.expect("sent");
+        answer.expect("the question names a queue").await.expect("confirmed");
+        assert!(question.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+    };
+    let (answer, ()) = tokio::join!(ask(), answering);
+    assert_eq!(answer.expect("answered").data, b"!");
 }
 
 /// A channel with confirms whose connection lapin recovers.

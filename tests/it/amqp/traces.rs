@@ -1,15 +1,18 @@
 //! In whose trace a delivery is, and how long it waited.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use journey_lapin::{Channel, Propagation, Settings, TracedDelivery, inject, propagate};
-use journey_trace::SpanGuard;
+use journey_trace::lane::{Lane, LaneConfig};
+use journey_trace::{ContextExt as _, JourneyCell, Key, SpanGuard};
 use lapin::BasicProperties;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use opentelemetry::trace::{SpanId, TraceContextExt as _};
+use opentelemetry::Context;
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::bench::{
@@ -88,6 +91,50 @@ async fn the_producer_chooses_then_the_consumer() {
         let is_child = expected == Propagation::Child;
         assert_eq!(span.span_context.trace_id() == trace_of(&work), is_child, "{expected}");
         assert_eq!(span.links.is_empty(), expected == Propagation::New, "{expected}");
+    }
+}
+
+/// Scenario: a handler works on a message whose trace nobody keeps, and on one whose trace is kept, in a stage each.
+/// Guarantees: the start of the work is told on the lane before the message is settled, beats while it goes on, its end at
+/// the end; each with the order and the number of the delivery, in the trace of the message.
+#[tokio::test]
+async fn work_is_told_while_it_goes_on() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.traces.work").await;
+    let mut consumer = consume(&channel, "it.traces.work").await;
+    for flags in [TraceFlags::NOT_SAMPLED, TraceFlags::SAMPLED] {
+        let config =
+            LaneConfig { beat_interval: Some(Duration::from_secs(15)), root_sampler: Arc::new(|_| true) };
+        let lane = Lane::new(config);
+        let told = |expected: &str| {
+            let records = lane.take_batch(10);
+            assert_eq!(
+                records.iter().filter_map(|it| it.str("journey.signal")).collect::<Vec<_>>(),
+                [expected]
+            );
+            assert_eq!(records[0].str("order.id"), Some("ORD-T3"));
+            assert_eq!(records[0].i64("journey.stage.attempt"), Some(1));
+        };
+        let creator = SpanContext::new(TraceId::from(0x7e57), SpanId::from(1), flags, true, TraceState::NONE);
+        let cell = JourneyCell::new();
+        cell.set(Key::Order, "ORD-T3");
+        let context = Context::new().with_cell(cell).with_remote_span_context(creator);
+        let properties = inject(BasicProperties::default(), &context);
+        let options = BasicPublishOptions::default();
+        let sent =
+            channel.basic_publish("".into(), "it.traces.work".into(), options, b"{}", properties).await;
+        sent.expect("sent").await.expect("published");
+
+        let delivery = next(&mut consumer).await;
+        let stage = delivery.stage("price.estimate");
+        let stage = stage.parent(&delivery.context().with_lane(lane.clone())).start();
+        assert_eq!(stage.context().span().span_context().trace_id(), TraceId::from(0x7e57));
+        told("start");
+        lane.beat(Instant::now());
+        told("beat");
+        stage.end();
+        told("end");
+        assert!(delivery.ack(BasicAckOptions::default()).await.expect("acknowledged"));
     }
 }
 

@@ -20,6 +20,7 @@ use crate::destination::Place;
 use crate::get::{OpenGet, TracedGetMessage};
 use crate::outcome::ConsumeOutcome;
 use crate::publish::{OpenPublish, PublisherConfirm};
+use crate::unsettled::Unsettled;
 use crate::{Settings, watch};
 
 pub(crate) use state::State;
@@ -33,7 +34,8 @@ pub trait ChannelExt {
 
 impl ChannelExt for lapin::Channel {
     fn traced(self) -> Channel {
-        Channel { inner: self, state: State::new(Config::default(), Arc::default()) }
+        let unsettled = Arc::new(Unsettled::of(&self));
+        Channel { inner: self, state: State::new(Config::default(), unsettled) }
     }
 }
 
@@ -188,6 +190,10 @@ impl Channel {
     /// Most bytes of headers of a message that is published here.
     pub(crate) fn header_bytes_max(&self) -> usize {
         self.state.header_bytes_max()
+    }
+
+    pub(crate) fn state(&self) -> &Arc<State> {
+        &self.state
     }
 
     fn settle(&self, delivery_tag: u64, multiple: bool, meant: ConsumeOutcome, settled: &Result<()>) {

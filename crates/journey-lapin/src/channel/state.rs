@@ -66,6 +66,11 @@ impl State {
         self.config.line.as_ref().map(|line| line.frame_max).filter(|frame_max| *frame_max > 0)
     }
 
+    /// Whether the connection is known ([`crate::Channel::on`]), and lives.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.config.line.as_ref().is_some_and(|line| line.status.connected())
+    }
+
     /// True for the first caller.
     pub(crate) fn begin_watch(&self) -> bool {
         !self.is_watched.swap(true, Relaxed)

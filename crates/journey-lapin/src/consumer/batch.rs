@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::mem;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use journey_trace::SpanGuard;
 use journey_trace::sampling::Hint;
@@ -15,6 +17,7 @@ use lapin::options::BasicAckOptions;
 use lapin::{Error, Result};
 use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, KeyValue};
+use tokio::time::timeout;
 
 use crate::delivery::{TracedDelivery, links_of_one};
 use crate::destination::Place;
@@ -34,28 +37,102 @@ impl Consumer {
     /// # Errors
     /// What lapin says; after the messages that came before.
     pub async fn next_batch(&mut self, max: NonZeroUsize) -> Option<Result<TracedBatch>> {
-        let Self { inner, feed } = self;
-        let mut taken = Vec::new();
-        let end = poll_fn(|cx| {
-            while taken.len() < max.get() {
-                match feed.poll_next(inner, cx) {
-                    Poll::Ready(Some(Ok(delivery))) => taken.push(delivery),
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(End::Failed(error))),
-                    Poll::Ready(None) => return Poll::Ready(Some(End::Closed)),
-                    Poll::Pending if taken.is_empty() => return Poll::Pending,
-                    Poll::Pending => break,
-                }
+        let mut gathered = Gathered::new(&self.feed, max);
+        let end = gathered.first(&mut self.inner).await;
+        gathered.into_batch(end)
+    }
+
+    /// The same, and waits for more until there are `max`, or until so much time has passed since the first.
+    ///
+    /// The broker's clock runs meanwhile: a message that waits here is unacknowledged. So the time is cut to half of
+    /// [`crate::Settings::ack_timeout`], and the rest is for the work. The prefetch must be at least `max`, or the broker
+    /// sends no further message before the first is settled.
+    ///
+    /// Given up while it waits, it keeps the messages: they are the next of the stream.
+    ///
+    /// # Errors
+    /// What lapin says; after the messages that came before.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime with time.
+    pub async fn next_batch_within(
+        &mut self,
+        max: NonZeroUsize,
+        time: Duration,
+    ) -> Option<Result<TracedBatch>> {
+        let time = time.min(self.feed.source.state.config.settings.ack_timeout / 2);
+        let mut gathered = Gathered::new(&self.feed, max);
+        loop {
+            let mut end = gathered.first(&mut self.inner).await;
+            if end.is_none() {
+                let more = poll_fn(|cx| gathered.poll_more(&mut self.inner, cx));
+                end = timeout(time, more).await.unwrap_or(None);
+                gathered.drop_stale();
             }
-            Poll::Ready(None)
-        });
-        match end.await {
-            None => {}
-            Some(End::Closed) if taken.is_empty() => return None,
-            Some(End::Failed(error)) if taken.is_empty() => return Some(Err(error)),
-            Some(End::Closed) => feed.give_back(None),
-            Some(End::Failed(error)) => feed.give_back(Some(Err(error))),
+            // All of them may have come over a connection that was lost meanwhile.
+            if end.is_some() || !gathered.taken.is_empty() {
+                return gathered.into_batch(end);
+            }
         }
-        Some(Ok(TracedBatch::start(taken, feed)))
+    }
+}
+
+/// Messages that were taken and are in nobody's hands yet. Dropped, they come next.
+struct Gathered {
+    feed: Arc<Feed>,
+    max: usize,
+    taken: Vec<Delivery>,
+}
+
+impl Gathered {
+    fn new(feed: &Arc<Feed>, max: NonZeroUsize) -> Self {
+        Self { feed: Arc::clone(feed), max: max.get(), taken: Vec::new() }
+    }
+
+    /// Waits until there is one, and takes along what is there.
+    async fn first(&mut self, consumer: &mut lapin::Consumer) -> Option<End> {
+        poll_fn(|cx| match self.poll_more(consumer, cx) {
+            Poll::Pending if !self.taken.is_empty() => Poll::Ready(None),
+            polled => polled,
+        })
+        .await
+    }
+
+    /// Ready when there are as many as may be, or when there will be no more.
+    fn poll_more(&mut self, consumer: &mut lapin::Consumer, cx: &mut TaskContext<'_>) -> Poll<Option<End>> {
+        while self.taken.len() < self.max {
+            match ready!(self.feed.poll_next(consumer, cx)) {
+                Some(Ok(delivery)) => self.taken.push(delivery),
+                Some(Err(error)) => return Poll::Ready(Some(End::Failed(error))),
+                None => return Poll::Ready(Some(End::Closed)),
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn drop_stale(&mut self) {
+        let Self { feed, taken, .. } = self;
+        taken.retain(|delivery| !feed.is_stale(delivery));
+    }
+
+    /// The end comes after the messages that came before it.
+    fn into_batch(mut self, end: Option<End>) -> Option<Result<TracedBatch>> {
+        match end {
+            None => {}
+            Some(End::Closed) if self.taken.is_empty() => return None,
+            Some(End::Failed(error)) if self.taken.is_empty() => return Some(Err(error)),
+            Some(End::Closed) => self.feed.give_back(None),
+            Some(End::Failed(error)) => self.feed.give_back(Some(Err(error))),
+        }
+        Some(Ok(TracedBatch::start(mem::take(&mut self.taken), &self.feed)))
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        for delivery in self.taken.drain(..).rev() {
+            self.feed.give_back(Some(Ok(delivery)));
+        }
     }
 }
 

@@ -62,9 +62,7 @@ impl Consumer {
     /// because an acknowledgement did not come in time, or the queue was deleted. lapin recovers connections, not such
     /// a channel, and the stream may stay pending for ever; a readiness probe may ask here.
     ///
-    /// That its channel is dead is known within [`crate::limits::WATCH_INTERVAL`], whether the stream is polled or not.
-    /// That its queue was deleted is known when the stream is polled, or at once with a delegate: the channel lives on,
-    /// and lapin tells it to the stream alone.
+    /// Known within [`crate::limits::WATCH_INTERVAL`], whether the stream is polled or not.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.feed.source.is_lost()

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use lapin::ChannelStatus;
+
 use crate::outcome::ConsumeOutcome;
 
 pub(crate) use open::{OpenDelivery, Work};
@@ -18,9 +20,23 @@ pub(crate) struct Unsettled {
     /// By delivery tag. As large as the number of deliveries that the caller holds, so it needs no bound of its own.
     by_tag: Mutex<BTreeMap<u64, Weak<OpenDelivery>>>,
     is_timed_out: AtomicBool,
+    /// Unknown in tests alone.
+    channel: Option<ChannelStatus>,
+    is_seen_dead: AtomicBool,
 }
 
 impl Unsettled {
+    pub(crate) fn of(channel: &lapin::Channel) -> Self {
+        Self { channel: Some(channel.status().clone()), ..Self::default() }
+    }
+
+    /// Whether the channel is dead, and was not when this was asked the last time.
+    pub(crate) fn has_died(&self) -> bool {
+        let is_dead =
+            self.channel.as_ref().is_some_and(|channel| !channel.connected() && !channel.initializing());
+        is_dead != self.is_seen_dead.swap(is_dead, Relaxed) && is_dead
+    }
+
     pub(crate) fn insert(&self, open: &Arc<OpenDelivery>) {
         lock(&self.by_tag).insert(open.delivery_tag, Arc::downgrade(open));
     }
@@ -62,7 +78,7 @@ impl Unsettled {
     }
 
     /// Whether the broker closed the channel because an acknowledgement did not come in time. A consumer of the channel
-    /// is told of it, and then it is the fate of all its deliveries.
+    /// is told of it, without one it is guessed; and then it is the fate of all its deliveries.
     pub(crate) fn is_timed_out(&self) -> bool {
         self.is_timed_out.load(Relaxed)
     }

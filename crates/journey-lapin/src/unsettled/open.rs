@@ -59,7 +59,11 @@ impl OpenDelivery {
         if let Some(key) = key {
             history::begin(key, context.span().span_context().clone());
         }
-        let (source, since, is_overdue) = (Arc::clone(source), Instant::now(), AtomicBool::new(false));
+        let since = match &work {
+            Work::Alone { span, .. } => span.started(),
+            Work::InBatch(_) => Instant::now(),
+        };
+        let (source, is_overdue) = (Arc::clone(source), AtomicBool::new(false));
         let work = Mutex::new(Some(work));
         Arc::new(Self {
             delivery_tag,
@@ -132,16 +136,30 @@ impl OpenDelivery {
         self.since.elapsed()
     }
 
-    /// Warns once that the broker is about to take the message back.
+    /// How long the broker waits for its acknowledgement, by the settings that its consumer was made with.
+    pub(crate) fn ack_timeout(&self) -> Duration {
+        self.source.state.config.settings.ack_timeout
+    }
+
+    /// Warns once, once for a batch, that the broker is about to take the message back.
     pub(crate) fn warn_overdue(&self, timeout: Duration) {
         if self.is_overdue.swap(true, Relaxed) || self.is_settled() {
             return;
         }
-        if let Some(Work::Alone { span, .. }) = &*lock(&self.work) {
-            span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OVERDUE, true));
-        }
+        let is_told = match &*lock(&self.work) {
+            Some(Work::Alone { span, .. }) => {
+                span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OVERDUE, true));
+                true
+            }
+            Some(Work::InBatch(span)) => span.overdue(),
+            None => return,
+        };
         let queue = self.source.queue.as_str();
         metrics::overdue(lasting_queue(queue));
+        // One line for a batch, and not one for each of its messages.
+        if !is_told {
+            return;
+        }
         // With the message's own context, so that a log line has its trace and its order.
         let _attached = self.context.clone().attach();
         tracing::warn!(

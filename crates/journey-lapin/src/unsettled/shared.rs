@@ -1,10 +1,11 @@
 //! The one span of a batch.
 
 use std::borrow::Cow;
+use std::mem;
 use std::sync::{Arc, Mutex};
 
 use journey_trace::SpanGuard;
-use journey_trace::attribute::JOURNEY_MESSAGING_OUTCOME;
+use journey_trace::attribute::{JOURNEY_MESSAGING_OUTCOME, JOURNEY_MESSAGING_OVERDUE};
 use opentelemetry::KeyValue;
 
 use crate::consumer::Source;
@@ -27,11 +28,13 @@ struct Inner {
     span: Option<SpanGuard>,
     outcome: Option<ConsumeOutcome>,
     error_type: Option<&'static str>,
+    is_overdue: bool,
 }
 
 impl SharedSpan {
     pub(crate) fn new(span: SpanGuard, destination: &Arc<Destination>, source: &Arc<Source>) -> Arc<Self> {
-        let inner = Mutex::new(Inner { span: Some(span), outcome: None, error_type: None });
+        let inner =
+            Mutex::new(Inner { span: Some(span), outcome: None, error_type: None, is_overdue: false });
         Arc::new(Self { source: Arc::clone(source), destination: Arc::clone(destination), inner })
     }
 
@@ -40,6 +43,17 @@ impl SharedSpan {
         if inner.outcome.is_none_or(|worst| worst.severity() < outcome.severity()) {
             inner.outcome = Some(outcome);
         }
+    }
+
+    /// One of its messages is near the broker's timeout. True for the first: they were taken together.
+    pub(super) fn overdue(&self) -> bool {
+        let mut inner = lock(&self.inner);
+        if let Some(span) = &inner.span
+            && !inner.is_overdue
+        {
+            span.set_attribute(KeyValue::new(JOURNEY_MESSAGING_OVERDUE, true));
+        }
+        !mem::replace(&mut inner.is_overdue, true)
     }
 
     pub(super) fn fail(&self, failure: &'static str, description: impl Into<Cow<'static, str>>) {

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use crate::encode::{Gap, put_str, put_varint_field};
-use crate::protobuf::Message;
+use crate::protobuf::{
+    Message, tag,
+    wire_type::{BYTES, VARINT},
+};
 use crate::wire::WireError;
 
 /// An `ExportTraceServiceResponse`; with rejected spans, it says how many and why.
@@ -44,17 +47,20 @@ pub struct Accepted {
 pub fn read_accepted(body: &[u8]) -> Result<Accepted, WireError> {
     let mut accepted = Accepted::default();
     let mut response = Message::of_body(body);
-    while let Some((number, value)) = response.next()? {
-        if number != PARTIAL_SUCCESS {
+    while let Some(tag) = response.tag()? {
+        if tag != PARTIAL_SUCCESS_TAG {
+            response.skip(tag)?;
             continue;
         }
-        let mut fields = value.message()?;
-        while let Some((number, value)) = fields.next()? {
-            match number {
+        let mut fields = response.message()?;
+        while let Some(tag) = fields.tag()? {
+            match tag {
                 // An int64; a negative one makes no sense.
-                REJECTED => accepted.rejected = u64::try_from(value.varint()?.cast_signed()).unwrap_or(0),
-                ERROR_MESSAGE => accepted.message = String::from_utf8_lossy(value.bytes()?).into_owned(),
-                _ => {}
+                REJECTED_TAG => {
+                    accepted.rejected = u64::try_from(fields.varint()?.cast_signed()).unwrap_or(0)
+                }
+                ERROR_MESSAGE_TAG => accepted.message = text(&mut fields)?,
+                other => fields.skip(other)?,
             }
         }
     }
@@ -77,24 +83,28 @@ pub struct Failed {
 pub fn read_failed(body: &[u8]) -> Result<Failed, WireError> {
     let mut failed = Failed::default();
     let mut status = Message::of_body(body);
-    while let Some((number, value)) = status.next()? {
-        match number {
-            STATUS_MESSAGE => failed.message = String::from_utf8_lossy(value.bytes()?).into_owned(),
-            STATUS_DETAILS => failed.retry_after = read_detail(value.message()?)?.or(failed.retry_after),
-            _ => {}
+    while let Some(tag) = status.tag()? {
+        match tag {
+            STATUS_MESSAGE_TAG => failed.message = text(&mut status)?,
+            STATUS_DETAILS_TAG => failed.retry_after = read_detail(status.message()?)?.or(failed.retry_after),
+            other => status.skip(other)?,
         }
     }
     Ok(failed)
 }
 
+fn text(fields: &mut Message<'_>) -> Result<String, WireError> {
+    Ok(String::from_utf8_lossy(fields.bytes()?).into_owned())
+}
+
 /// The delay, if this `google.protobuf.Any` is a `RetryInfo`.
 fn read_detail(mut any: Message<'_>) -> Result<Option<Duration>, WireError> {
     let (mut is_retry_info, mut content) = (false, None);
-    while let Some((number, value)) = any.next()? {
-        match number {
-            ANY_TYPE_URL => is_retry_info = value.bytes()?.ends_with(b"google.rpc.RetryInfo"),
-            ANY_VALUE => content = Some(value.message()?),
-            _ => {}
+    while let Some(tag) = any.tag()? {
+        match tag {
+            ANY_TYPE_URL_TAG => is_retry_info = any.bytes()?.ends_with(b"google.rpc.RetryInfo"),
+            ANY_VALUE_TAG => content = Some(any.message()?),
+            other => any.skip(other)?,
         }
     }
     match content {
@@ -107,16 +117,17 @@ fn read_detail(mut any: Message<'_>) -> Result<Option<Duration>, WireError> {
 
 fn read_retry_info(mut info: Message<'_>) -> Result<Duration, WireError> {
     let (mut seconds, mut nanos) = (0, 0);
-    while let Some((number, value)) = info.next()? {
-        if number != RETRY_DELAY {
+    while let Some(tag) = info.tag()? {
+        if tag != RETRY_DELAY_TAG {
+            info.skip(tag)?;
             continue;
         }
-        let mut delay = value.message()?;
-        while let Some((number, value)) = delay.next()? {
-            match number {
-                DURATION_SECONDS => seconds = value.varint()?.cast_signed(),
-                DURATION_NANOS => nanos = value.varint()?.cast_signed(),
-                _ => {}
+        let mut delay = info.message()?;
+        while let Some(tag) = delay.tag()? {
+            match tag {
+                DURATION_SECONDS_TAG => seconds = delay.varint()?.cast_signed(),
+                DURATION_NANOS_TAG => nanos = delay.varint()?.cast_signed(),
+                other => delay.skip(other)?,
             }
         }
     }
@@ -136,6 +147,17 @@ const RETRY_DELAY: u32 = 1;
 const DURATION_SECONDS: u32 = 1;
 const DURATION_NANOS: u32 = 2;
 const NANOS_MAX: u32 = 999_999_999;
+
+const PARTIAL_SUCCESS_TAG: u64 = tag(PARTIAL_SUCCESS, BYTES);
+const REJECTED_TAG: u64 = tag(REJECTED, VARINT);
+const ERROR_MESSAGE_TAG: u64 = tag(ERROR_MESSAGE, BYTES);
+const STATUS_MESSAGE_TAG: u64 = tag(STATUS_MESSAGE, BYTES);
+const STATUS_DETAILS_TAG: u64 = tag(STATUS_DETAILS, BYTES);
+const ANY_TYPE_URL_TAG: u64 = tag(ANY_TYPE_URL, BYTES);
+const ANY_VALUE_TAG: u64 = tag(ANY_VALUE, BYTES);
+const RETRY_DELAY_TAG: u64 = tag(RETRY_DELAY, BYTES);
+const DURATION_SECONDS_TAG: u64 = tag(DURATION_SECONDS, VARINT);
+const DURATION_NANOS_TAG: u64 = tag(DURATION_NANOS, VARINT);
 
 #[cfg(test)]
 mod tests {

@@ -93,7 +93,11 @@ fn value(any: AnyValue<'_>) -> Option<Value<'_>> {
         AnyValue { int_value: Some(number), .. } => Some(Value::Int(number.0)),
         AnyValue { double_value: Some(number), .. } => Some(Value::Double(number.0)),
         AnyValue { array_value: Some(array), .. } => {
-            let texts = array.values.into_iter().map(|element| element.string_value.map(|text| text.0));
+            let texts = array.values.into_iter().map(|element| {
+                // A list of ids may be one of numbers.
+                let number = element.int_value.map(|number| Cow::Owned(number.0.to_string()));
+                element.string_value.map(|text| text.0).or(number)
+            });
             texts.collect::<Option<Vec<_>>>().map(Value::StrArray)
         }
         _ => None,
@@ -275,7 +279,7 @@ mod tests {
               "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174","parentSpanId":"",
               "name":"POST \"labels\"","kind":2,"startTimeUnixNano":"1544712660000000000","endTimeUnixNano":1544712661000000000,
               "attributes":[{"key":"order.id","value":{"stringValue":"ORD-1"}},{"key":"n","value":{"intValue":"-7"}},
-                {"key":"ids","value":{"arrayValue":{"values":[{"stringValue":"a"}]}}},{"key":"map","value":{"kvlistValue":{"values":[]}}}],
+                {"key":"ids","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"7"}]}}},{"key":"map","value":{"kvlistValue":{"values":[]}}}],
               "status":{"code":2,"message":"no paper"}}]}]}]}"#;
         let mut seen = 0;
         walk(text, |resource, read| {
@@ -285,7 +289,7 @@ mod tests {
             assert_eq!(span.trace_id.to_string(), "5b8efff798038103d269b633813fc60c");
             assert_eq!(span.end_ns - span.start_ns, 1_000_000_000);
             assert_eq!((span.str("order.id"), span.i64("n")), (Some("ORD-1"), Some(-7)));
-            assert_eq!(span.get("ids"), Some(&Value::StrArray(vec!["a".into()])));
+            assert_eq!(span.get("ids"), Some(&Value::StrArray(vec!["a".into(), "7".into()])));
             assert_eq!(span.get("map"), None);
             assert_eq!(span.status, SpanStatus::Error { description: "no paper".into() });
             seen += 1;

@@ -1,5 +1,7 @@
 //! The part of the protobuf wire format that OTLP uses. Source: protobuf.dev, "Encoding".
 
+use std::ops::Range;
+
 use crate::wire::WireError;
 
 /// Field numbers of `opentelemetry/proto/{trace,resource,common}/v1`.
@@ -48,6 +50,43 @@ pub(crate) mod field {
     pub(crate) const ARRAY_VALUES: u32 = 1;
 }
 
+/// The tags of the fields that a reader takes.
+pub(crate) mod tags {
+    use super::wire_type::{BYTES, FIXED32, FIXED64, VARINT};
+    use super::{field, tag};
+
+    pub(crate) const REQUEST_RESOURCE_SPANS: u64 = tag(field::REQUEST_RESOURCE_SPANS, BYTES);
+    pub(crate) const RESOURCE_SPANS_RESOURCE: u64 = tag(field::RESOURCE_SPANS_RESOURCE, BYTES);
+    pub(crate) const RESOURCE_SPANS_SCOPE_SPANS: u64 = tag(field::RESOURCE_SPANS_SCOPE_SPANS, BYTES);
+    pub(crate) const RESOURCE_ATTRIBUTES: u64 = tag(field::RESOURCE_ATTRIBUTES, BYTES);
+    pub(crate) const SCOPE_SPANS_SPANS: u64 = tag(field::SCOPE_SPANS_SPANS, BYTES);
+    pub(crate) const SPAN_TRACE_ID: u64 = tag(field::SPAN_TRACE_ID, BYTES);
+    pub(crate) const SPAN_SPAN_ID: u64 = tag(field::SPAN_SPAN_ID, BYTES);
+    pub(crate) const SPAN_TRACE_STATE: u64 = tag(field::SPAN_TRACE_STATE, BYTES);
+    pub(crate) const SPAN_PARENT_SPAN_ID: u64 = tag(field::SPAN_PARENT_SPAN_ID, BYTES);
+    pub(crate) const SPAN_NAME: u64 = tag(field::SPAN_NAME, BYTES);
+    pub(crate) const SPAN_KIND: u64 = tag(field::SPAN_KIND, VARINT);
+    pub(crate) const SPAN_START: u64 = tag(field::SPAN_START, FIXED64);
+    pub(crate) const SPAN_END: u64 = tag(field::SPAN_END, FIXED64);
+    pub(crate) const SPAN_ATTRIBUTES: u64 = tag(field::SPAN_ATTRIBUTES, BYTES);
+    pub(crate) const SPAN_LINKS: u64 = tag(field::SPAN_LINKS, BYTES);
+    pub(crate) const SPAN_STATUS: u64 = tag(field::SPAN_STATUS, BYTES);
+    pub(crate) const SPAN_FLAGS: u64 = tag(field::SPAN_FLAGS, FIXED32);
+    pub(crate) const LINK_TRACE_ID: u64 = tag(field::LINK_TRACE_ID, BYTES);
+    pub(crate) const LINK_SPAN_ID: u64 = tag(field::LINK_SPAN_ID, BYTES);
+    pub(crate) const LINK_ATTRIBUTES: u64 = tag(field::LINK_ATTRIBUTES, BYTES);
+    pub(crate) const STATUS_MESSAGE: u64 = tag(field::STATUS_MESSAGE, BYTES);
+    pub(crate) const STATUS_CODE: u64 = tag(field::STATUS_CODE, VARINT);
+    pub(crate) const KEY_VALUE_KEY: u64 = tag(field::KEY_VALUE_KEY, BYTES);
+    pub(crate) const KEY_VALUE_VALUE: u64 = tag(field::KEY_VALUE_VALUE, BYTES);
+    pub(crate) const ANY_STRING: u64 = tag(field::ANY_STRING, BYTES);
+    pub(crate) const ANY_BOOL: u64 = tag(field::ANY_BOOL, VARINT);
+    pub(crate) const ANY_INT: u64 = tag(field::ANY_INT, VARINT);
+    pub(crate) const ANY_DOUBLE: u64 = tag(field::ANY_DOUBLE, FIXED64);
+    pub(crate) const ANY_ARRAY: u64 = tag(field::ANY_ARRAY, BYTES);
+    pub(crate) const ARRAY_VALUES: u64 = tag(field::ARRAY_VALUES, BYTES);
+}
+
 /// How a field's value is laid out.
 pub(crate) mod wire_type {
     pub(crate) const VARINT: u32 = 0;
@@ -61,139 +100,172 @@ pub(crate) const STATUS_OK: u64 = 1;
 /// `STATUS_CODE_ERROR`.
 pub(crate) const STATUS_ERROR: u64 = 2;
 
+/// A field's number and layout as one number, as they stand before its value.
+pub(crate) const fn tag(number: u32, wire_type: u32) -> u64 {
+    ((number << 3) | wire_type) as u64
+}
+
 // === impl Message ===
 
 /// The fields of one message, not yet read.
-#[derive(Clone, Copy)]
+///
+/// [`Message::tag`] says which field comes; the caller then takes its value by the method of its layout, or passes over
+/// it. A field of a known number in another layout is an unknown field, as protobuf has it.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Message<'a> {
-    rest: &'a [u8],
-    /// Offset of `rest` in the body.
-    offset: usize,
+    /// The body up to the end of this message.
+    body: &'a [u8],
+    /// Offset of what comes next in the body.
+    at: usize,
 }
 
 impl<'a> Message<'a> {
     pub(crate) fn of_body(body: &'a [u8]) -> Self {
-        Self { rest: body, offset: 0 }
+        Self { body, at: 0 }
     }
 
-    /// The next field, `None` at the end of the message.
-    pub(crate) fn next(&mut self) -> Result<Option<(u32, Field<'a>)>, WireError> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let offset = self.offset;
-        let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|number| (1..=FIELD_NUMBER_MAX).contains(number));
-        let Some(number) = number else { return Err(WireError { what: "bad field number", offset }) };
-        let content = match (tag & 7) as u32 {
-            wire_type::VARINT => Content::Varint(self.varint()?),
-            wire_type::FIXED64 => Content::Fixed64(u64::from_le_bytes(self.array()?)),
-            wire_type::BYTES => {
-                let len = self.varint()?;
-                let at = self.offset;
-                Content::Bytes(self.take(len)?, at)
+    /// What is not read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.body[self.at..]
+    }
+
+    /// Where that begins, as an offset in the body.
+    #[inline]
+    pub(crate) fn start(&self) -> usize {
+        self.at
+    }
+
+    /// Where it ends, as an offset in the body.
+    #[inline]
+    pub(crate) fn end(&self) -> usize {
+        self.body.len()
+    }
+
+    /// The [`tag`] of the next field, `None` at the end of the message.
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Result<Option<u64>, WireError> {
+        match self.body.get(self.at) {
+            None => Ok(None),
+            Some(byte) if *byte < 0x80 => {
+                self.at += 1;
+                Ok(Some(u64::from(*byte)))
             }
-            wire_type::FIXED32 => Content::Fixed32(u32::from_le_bytes(self.array()?)),
-            _ => return Err(WireError { what: "bad wire type", offset }),
-        };
-        Ok(Some((number, Field { content, offset })))
+            Some(_) => self.varint().map(Some),
+        }
     }
 
-    fn varint(&mut self) -> Result<u64, WireError> {
-        let mut value = 0;
-        for (at, byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * at);
-            if byte & 0x80 == 0 {
-                self.advance(at + 1);
-                return Ok(value);
+    /// Whether the next field has this tag of one byte, which is then passed over.
+    #[inline]
+    pub(crate) fn goes_on_with(&mut self, tag: u64) -> bool {
+        let goes_on = self.body.get(self.at).is_some_and(|byte| u64::from(*byte) == tag);
+        self.at += usize::from(goes_on);
+        goes_on
+    }
+
+    #[inline]
+    pub(crate) fn varint(&mut self) -> Result<u64, WireError> {
+        match self.body.get(self.at) {
+            // Nearly all: tags, and lengths of short texts.
+            Some(byte) if *byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(*byte))
+            }
+            _ => {
+                let (value, at) = long_varint(self.body, self.at)?;
+                self.at = at;
+                Ok(value)
             }
         }
-        let what = if self.rest.len() < VARINT_BYTES_MAX { "truncated number" } else { "number too long" };
-        Err(WireError { what, offset: self.offset })
     }
 
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, WireError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    #[inline]
+    pub(crate) fn fixed32(&mut self) -> Result<u32, WireError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// The content of a text or of bytes.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
+        let range = self.range()?;
+        Ok(&self.body[range])
+    }
+
+    /// The message in a field.
+    #[inline]
+    pub(crate) fn message(&mut self) -> Result<Message<'a>, WireError> {
+        let Range { start, end } = self.range()?;
+        Ok(Message { body: &self.body[..end], at: start })
+    }
+
+    /// Where the content of a text or of bytes stands in the body.
+    #[inline]
+    pub(crate) fn range(&mut self) -> Result<Range<usize>, WireError> {
+        let len = self.varint()?;
+        let start = self.at;
+        match usize::try_from(len).ok().and_then(|len| start.checked_add(len)) {
+            Some(end) if end <= self.body.len() => {
+                self.at = end;
+                Ok(start..end)
+            }
+            _ => Err(broken("length past the end", start)),
+        }
+    }
+
+    /// Passes over the value of a field with this tag.
+    #[inline]
+    pub(crate) fn skip(&mut self, tag: u64) -> Result<(), WireError> {
+        if !(1..=FIELD_NUMBER_MAX).contains(&(tag >> 3)) {
+            return Err(broken("bad field number", self.at));
+        }
+        match (tag & 7) as u32 {
+            wire_type::VARINT => self.varint().map(drop),
+            wire_type::FIXED64 => self.fixed64().map(drop),
+            wire_type::BYTES => self.range().map(drop),
+            wire_type::FIXED32 => self.fixed32().map(drop),
+            _ => Err(broken("bad wire type", self.at)),
+        }
+    }
+
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let truncated = WireError { what: "truncated number", offset: self.offset };
-        let array = *self.rest.first_chunk().ok_or(truncated)?;
-        self.advance(N);
-        Ok(array)
-    }
-
-    fn take(&mut self, len: u64) -> Result<&'a [u8], WireError> {
-        let truncated = WireError { what: "length past the end", offset: self.offset };
-        let len = usize::try_from(len).map_err(|_| truncated)?;
-        let taken = self.rest.get(..len).ok_or(truncated)?;
-        self.advance(len);
-        Ok(taken)
-    }
-
-    fn advance(&mut self, len: usize) {
-        self.rest = &self.rest[len..];
-        self.offset += len;
+        match self.rest().first_chunk() {
+            Some(array) => {
+                self.at += N;
+                Ok(*array)
+            }
+            None => Err(broken("truncated number", self.at)),
+        }
     }
 }
 
-// === impl Field ===
-
-/// One field's value and where its tag stood.
-#[derive(Clone, Copy)]
-pub(crate) struct Field<'a> {
-    content: Content<'a>,
-    offset: usize,
+/// A varint of more than one byte, and where it ends. Not a method, so that a message can live in registers.
+#[inline(never)]
+fn long_varint(body: &[u8], at: usize) -> Result<(u64, usize), WireError> {
+    let rest = body.get(at..).unwrap_or_default();
+    let mut value = 0;
+    for (index, byte) in rest.iter().take(VARINT_BYTES_MAX).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Ok((value, at + index + 1));
+        }
+    }
+    let is_cut = rest.len() < VARINT_BYTES_MAX;
+    Err(broken(if is_cut { "truncated number" } else { "number too long" }, at))
 }
 
-#[derive(Clone, Copy)]
-enum Content<'a> {
-    /// The bytes and their offset in the body.
-    Bytes(&'a [u8], usize),
-    Fixed32(u32),
-    Fixed64(u64),
-    Varint(u64),
-}
-
-impl<'a> Field<'a> {
-    pub(crate) fn bytes(self) -> Result<&'a [u8], WireError> {
-        match self.content {
-            Content::Bytes(bytes, _) => Ok(bytes),
-            _ => Err(self.mistyped()),
-        }
-    }
-
-    pub(crate) fn message(self) -> Result<Message<'a>, WireError> {
-        match self.content {
-            Content::Bytes(rest, offset) => Ok(Message { rest, offset }),
-            _ => Err(self.mistyped()),
-        }
-    }
-
-    pub(crate) fn varint(self) -> Result<u64, WireError> {
-        match self.content {
-            Content::Varint(value) => Ok(value),
-            _ => Err(self.mistyped()),
-        }
-    }
-
-    pub(crate) fn fixed32(self) -> Result<u32, WireError> {
-        match self.content {
-            Content::Fixed32(value) => Ok(value),
-            _ => Err(self.mistyped()),
-        }
-    }
-
-    pub(crate) fn fixed64(self) -> Result<u64, WireError> {
-        match self.content {
-            Content::Fixed64(value) => Ok(value),
-            _ => Err(self.mistyped()),
-        }
-    }
-
-    fn mistyped(self) -> WireError {
-        WireError { what: "field of the wrong type", offset: self.offset }
-    }
+#[cold]
+fn broken(what: &'static str, offset: usize) -> WireError {
+    WireError { what, offset }
 }
 
 /// Highest field number that protobuf allows.
-const FIELD_NUMBER_MAX: u32 = (1 << 29) - 1;
+const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
 
 /// A 64-bit varint has at most this many bytes.
 const VARINT_BYTES_MAX: usize = 10;

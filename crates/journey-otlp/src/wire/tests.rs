@@ -1,5 +1,6 @@
+use journey_model::{Attribute, SpanKind, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource as OtlpResource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
@@ -93,6 +94,123 @@ fn bad_utf8_is_a_reject() {
     let at = bytes.windows(6).position(|window| window == b"span 1").unwrap();
     bytes[at] = 0xff;
     assert_eq!(outcomes(&bytes), [Err(Reject::BadUtf8), Ok("span 2".into())]);
+}
+
+/// Scenario: attributes with short and long keys and values of every type, ASCII and not, stand side by side.
+/// Guarantees: each is read as the official types wrote it, whatever its neighbours are.
+#[test]
+fn every_attribute_is_read() {
+    let texts = ["", "a", "золото", "a\u{7f}", "\u{80}"].map(String::from);
+    let texts = [&texts[..], &["x".repeat(127), "ж".repeat(64), "y".repeat(300)]].concat();
+    let numbers = [0, 1, 127, 128, 16_383, 16_384, i64::MAX, -1, i64::MIN];
+    let mut values: Vec<(any_value::Value, Value<'_>)> = Vec::new();
+    for text in &texts {
+        values.push((any_value::Value::StringValue(text.clone()), text.as_str().into()));
+    }
+    for number in numbers {
+        values.push((any_value::Value::IntValue(number), number.into()));
+        values.push((any_value::Value::DoubleValue(number as f64), (number as f64).into()));
+        values.push((any_value::Value::BoolValue(number % 2 == 0), (number % 2 == 0).into()));
+    }
+    let list = [any_value::Value::StringValue("a".into()), any_value::Value::IntValue(-7)];
+    let list = list.map(|value| AnyValue { value: Some(value) }).to_vec();
+    let list = any_value::Value::ArrayValue(ArrayValue { values: list });
+    values.push((list, Value::StrArray(vec!["a".into(), "-7".into()])));
+    let mut attributes = Vec::new();
+    let mut expected = Vec::new();
+    for key in &texts {
+        for (official, ours) in &values {
+            let value = Some(AnyValue { value: Some(official.clone()) });
+            attributes.push(KeyValue { key: key.clone(), value, ..KeyValue::default() });
+            expected.push(Attribute::new(key.as_str(), ours.clone()));
+        }
+    }
+    let read = |attributes: Vec<KeyValue>| {
+        let body = body(vec![Span { attributes, ..span(1) }]);
+        let mut read = Vec::new();
+        walk(&body, |_, span| read = span.unwrap().attributes.iter().map(|one| format!("{one:?}")).collect())
+            .unwrap();
+        read
+    };
+    let expected: Vec<String> = expected.iter().map(|one| format!("{one:?}")).collect();
+    assert_eq!(read(attributes.clone()), expected);
+    attributes.reverse();
+    assert_eq!(read(attributes), expected.into_iter().rev().collect::<Vec<_>>());
+}
+
+/// Scenario: the fields of an attribute come in another order, twice, in another layout, or with unknown ones.
+/// Guarantees: they are read as protobuf has it: the last of each counts, the unknown do not.
+#[test]
+fn odd_attributes_are_read() {
+    let key: &[u8] = b"\x0a\x03key";
+    let value: &[u8] = b"\x12\x06\x0a\x04text";
+    let of = |parts: &[&[u8]]| parts.concat();
+    for (attribute, expected) in [
+        (of(&[key, value]), Some(("key", Value::from("text")))),
+        (of(&[value, key]), Some(("key", "text".into()))),
+        (of(&[b"\x0a\x01x", key, b"\x12\x02\x18\x05", value]), Some(("key", "text".into()))),
+        (of(&[key, b"\x12\x0b\x18\x01\x18\x02\x0a\x05after"]), Some(("key", "after".into()))),
+        (of(&[key, b"\x12\x03\x18\x85\x00"]), Some(("key", 5.into()))),
+        (of(&[key, b"\x12\x02\x10\x02"]), Some(("key", true.into()))),
+        (of(&[key, value, b"\x7a\x01?"]), Some(("key", "text".into()))),
+        (of(&[value]), Some(("", "text".into()))),
+        (of(&[key, b"\x12\x02\x09\x01".as_slice(), &[0; 7]]), None),
+        (of(&[key]), None),
+        (of(&[key, b"\x12\x00"]), None),
+    ] {
+        let mut fields = span(1).encode_to_vec();
+        fields.extend([0x4a, u8::try_from(attribute.len()).unwrap()]);
+        fields.extend(&attribute);
+        let body = nested(&[&[0x0a], &[0x12], &[0x12]], fields);
+        let mut read = None;
+        let walked =
+            walk(&body, |_, span| read = span.unwrap().attributes.get(1).map(|one| format!("{one:?}")));
+        let expected = expected.map(|(key, value)| format!("{:?}", Attribute::new(key, value)));
+        // A length that does not fit is no attribute at all.
+        assert!(walked.is_ok() || expected.is_none(), "{attribute:?}");
+        assert_eq!(read, expected, "{attribute:?}");
+    }
+}
+
+/// Scenario: texts that are no UTF-8 stand before, between and behind others; one is cut within a letter, and the bytes
+/// behind it would complete it.
+/// Guarantees: every one is found, and no span without one is rejected.
+#[test]
+fn each_text_is_checked_by_itself() {
+    let good = |at: usize| (format!("key {at}").into_bytes(), b"value".to_vec());
+    for bad in [&b"\xff"[..], b"\xd0", b"abc\xd0", b"\xe2\x82", b"\x80\x80", b"\xd0\xb6\xd0"] {
+        for at in 0..4 {
+            for in_key in [true, false] {
+                let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = (0..4).map(good).collect();
+                let place = if in_key { &mut pairs[at].0 } else { &mut pairs[at].1 };
+                *place = bad.to_vec();
+                let mut fields = span(1).encode_to_vec();
+                for (key, value) in &pairs {
+                    let value = nested(&[&[0x0a]], value.clone());
+                    let attribute = [nested(&[&[0x0a]], key.clone()), nested(&[&[0x12]], value)].concat();
+                    fields.extend(nested(&[&[0x4a]], attribute));
+                }
+                let other = nested(&[&[0x12]], span(2).encode_to_vec());
+                let spans = [nested(&[&[0x12]], fields), other].concat();
+                let body = nested(&[&[0x0a], &[0x12]], spans);
+                assert_eq!(outcomes(&body), [Err(Reject::BadUtf8), Ok("span 2".into())], "{bad:?} at {at}");
+            }
+        }
+    }
+}
+
+/// The content, in fields of fields with these tags, from the outermost to the innermost.
+fn nested(tags: &[&[u8]], content: Vec<u8>) -> Vec<u8> {
+    tags.iter().rev().fold(content, |content, tag| {
+        let mut length = content.len();
+        let mut bytes = tag.to_vec();
+        while length >= 0x80 {
+            bytes.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        [bytes, content].concat()
+    })
 }
 
 /// Scenario: a valid body is cut at every length, and each of its bytes is turned over.

@@ -1,12 +1,14 @@
 //! Instructions of one operation, counted by valgrind's callgrind.
 
 use std::{
-    process::Stdio,
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 
 use super::programs::Program;
 
@@ -38,13 +40,22 @@ fn index_of<'a>(next: &AtomicUsize, names: &'a [String]) -> Option<(usize, &'a S
 }
 
 fn one(program: &Program, name: &str) -> Result<f64> {
-    let output = program
+    let mut process = program
         .under("valgrind", &CALLGRIND)
-        .args(["instructions", name, &OPERATIONS.to_string()])
-        .stdout(Stdio::null())
+        .args(["instructions", name, &OPERATIONS.to_string(), "wait"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .output()
+        .spawn()
         .context("cannot run valgrind")?;
+    let mut answers = BufReader::new(process.stdout.take().context("the output is piped")?);
+    // Setting up a case may take millions of operations; they run many times faster while nothing is instrumented.
+    if answer(&mut answers)?.is_some() {
+        switch_on(process.id())?;
+        process.stdin.take().context("the input is piped")?.write_all(b"\n")?;
+    }
+    let operations = answer(&mut answers)?;
+    let output = process.wait_with_output()?;
     let words = String::from_utf8_lossy(&output.stderr);
     let last_words: Vec<&str> =
         words.lines().filter(|line| !line.starts_with("==")).take(LINES_SHOWN).collect();
@@ -54,14 +65,42 @@ fn one(program: &Program, name: &str) -> Result<f64> {
         output.status,
         last_words.join("\n")
     );
+    let operations =
+        operations.and_then(|answer| answer.operations).context("the case told no operations")?;
     let collected =
         words.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse::<f64>().ok());
     let collected = collected.filter(|&count| count > 0.0);
-    Ok(collected.with_context(|| format!("valgrind counted nothing in case {name}"))? / OPERATIONS as f64)
+    Ok(collected.with_context(|| format!("valgrind counted nothing in case {name}"))? / operations)
 }
 
-const CALLGRIND: [&str; 4] = [
+/// What the case says next; `None` if it ended.
+fn answer(answers: &mut impl BufRead) -> Result<Option<Answer>> {
+    let mut line = String::new();
+    while !line.starts_with('{') {
+        line.clear();
+        if answers.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(serde_json::from_str(&line)?))
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    /// How many were done; `None` while it waits.
+    operations: Option<f64>,
+}
+
+fn switch_on(process: u32) -> Result<()> {
+    let output = Command::new("callgrind_control").args(["-i", "on", &process.to_string()]).output();
+    let output = output.context("cannot run callgrind_control, which comes with valgrind")?;
+    ensure!(output.status.success(), "callgrind_control: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+const CALLGRIND: [&str; 5] = [
     "--tool=callgrind",
+    "--instr-atstart=no",
     "--callgrind-out-file=/dev/null",
     "--collect-atstart=no",
     // Only what the case does inside of this function, on its own thread.

@@ -56,8 +56,21 @@ impl Bench {
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<Vec<Figures>> {
+        self.measure_those(|_| true, how, programs, progress, interrupt)
+    }
+
+    /// Measures those cases that are not too large for this run.
+    pub(crate) fn measure_those(
+        &self,
+        fits: impl Fn(&str) -> bool,
+        how: &How,
+        programs: &Programs,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<Figures>> {
         let (program, counting) = (programs.program(self.program), programs.program(self.counting));
-        let names = self.wanted(how, program.list()?);
+        let names = program.list()?.into_iter().filter(|name| fits(name)).collect();
+        let names = self.wanted(how, names);
         let instructions = match self.counts_instructions && !how.no_instructions {
             true => Some(instructions(how, &program, &names, progress)?),
             false => None,

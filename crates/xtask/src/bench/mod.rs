@@ -7,6 +7,7 @@ mod amqp;
 mod answers;
 mod callgrind;
 mod child;
+mod engine;
 mod export;
 mod goal;
 mod http;
@@ -41,6 +42,8 @@ enum Question {
     Sqlx(How),
     /// Messages to and from RabbitMQ, beside lapin's own channel: time and allocations.
     Amqp(How),
+    /// From the bytes of a body to what changed in the orders that the analyzer follows: time, instructions, memory.
+    Engine(How),
 }
 
 /// How to measure.
@@ -82,5 +85,6 @@ pub(crate) fn run(options: &Options, progress: &Progress, interrupt: &Interrupt)
         Question::Export(how) => export::run(how, progress, interrupt),
         Question::Sqlx(how) => sqlx::run(how, progress, interrupt),
         Question::Amqp(how) => amqp::run(how, progress, interrupt),
+        Question::Engine(how) => engine::run(how, progress, interrupt),
     }
 }

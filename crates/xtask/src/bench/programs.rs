@@ -19,11 +19,17 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds them for release. They have a workspace and a target folder of their own.
     pub(crate) fn build(progress: &Progress, interrupt: &Interrupt) -> Result<Self> {
+        Self::build_those(&[], progress, interrupt)
+    }
+
+    /// Builds no others than those that are named, or all if none is.
+    pub(crate) fn build_those(names: &[&str], progress: &Progress, interrupt: &Interrupt) -> Result<Self> {
         progress.heading("Build the benches for release");
         let benches = metadata::root().join("benches");
         let mut command = cargo::command(&["build", "--release"]);
         command.arg("--manifest-path").arg(benches.join("Cargo.toml"));
         command.arg("--target-dir").arg(benches.join("target"));
+        command.args(names.iter().flat_map(|name| ["--bin", name]));
         cargo::run(&mut command, interrupt)?;
         Ok(Self { folder: benches.join("target/release"), environment: Vec::new() })
     }

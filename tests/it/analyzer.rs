@@ -4,6 +4,7 @@ mod alerts;
 mod otlp_http;
 mod store;
 mod stream;
+mod trends;
 
 use std::net::SocketAddr;
 use std::path::Path;

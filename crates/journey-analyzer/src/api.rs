@@ -155,6 +155,12 @@ fn finding_json(finding: &Finding) -> Value {
         "stage": finding.key.stage,
         "rule": finding.key.rule,
         "service": finding.key.service,
+        "service_instance": finding.key.instance,
+        "from_stage": finding.key.from_stage,
+        "facet": finding.key.facet,
+        "value": finding.key.value,
+        "severity": finding.key.severity.as_str(),
+        "orders": finding.orders.as_ref().map(ToString::to_string),
         "reason": finding.reason.as_str(),
         "summary": finding.summary,
         "waiting_for": finding.waiting_for,
@@ -164,7 +170,7 @@ fn finding_json(finding: &Finding) -> Value {
     })
 }
 
-fn keys_json(keys: &[(Box<str>, Box<str>)]) -> Value {
+fn keys_json(keys: &[(Arc<str>, Arc<str>)]) -> Value {
     keys.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 

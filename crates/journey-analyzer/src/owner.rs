@@ -180,6 +180,10 @@ impl Owner {
         metrics::counter!(telemetry::EVICTED).absolute(counters.evicted);
         metrics::counter!(telemetry::TIES_REFUSED).absolute(counters.ties_refused);
         metrics::counter!(telemetry::GIVEN_UP).absolute(counters.given_up);
+        let trends = self.engine.trend_counters();
+        metrics::counter!(telemetry::TREND_LATE).absolute(trends.late);
+        metrics::counter!(telemetry::TREND_HURRIED).absolute(trends.hurried);
+        metrics::counter!(telemetry::TREND_UNFOLLOWED).absolute(trends.series_full);
         for finding in &batch.outputs.cleared {
             tracing::info!(order = %finding.key.order, "{} cleared: {}", finding.key.alert, finding.summary);
         }

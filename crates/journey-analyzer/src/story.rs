@@ -1,6 +1,6 @@
 //! An order's story, built from the rows.
 
-use journey_detect::{Definition, Story};
+use journey_detect::{Definition, Finding, Story};
 
 use crate::owner::wall_clock_ns;
 use crate::store::Store;
@@ -17,8 +17,14 @@ pub async fn tell(
     let Some(journey) = store.find_journey(name_or_key).await? else { return Ok(None) };
     let attempts = store.attempts(&journey.name).await?;
     let findings = store.findings(true, 0).await?;
-    let standing =
-        findings.into_iter().map(|stored| stored.finding).filter(|found| *found.key.order == *journey.name);
+    // What is slow for all is news to an order that is there now.
+    let is_here = |found: &Finding| {
+        attempts.iter().any(|attempt| attempt.is_open() && *attempt.stage == *found.key.stage)
+            || journey.waits_for.iter().any(|stage| **stage == *found.key.stage)
+    };
+    let is_of_it =
+        |found: &Finding| *found.key.order == *journey.name || (found.is_trend() && is_here(found));
+    let standing: Vec<Finding> = findings.into_iter().map(|stored| stored.finding).filter(is_of_it).collect();
     let first_signal_ns = store.first_signal_ns().await?.unwrap_or(0);
     let now_ns = wall_clock_ns();
     let story = Story::tell(
@@ -27,7 +33,7 @@ pub async fn tell(
         journey.verdict,
         attempts,
         [],
-        standing.collect(),
+        standing,
         first_signal_ns,
         now_ns,
     );

@@ -14,6 +14,9 @@
 //! | `journey_analyzer_evicted_total` | journeys | one left memory because it was full |
 //! | `journey_analyzer_ties_refused_total` | ties | a key's value would have tied too many orders |
 //! | `journey_analyzer_given_up_total` | attempts | one without a key was given up because too many wait |
+//! | `journey_analyzer_trend_late_total` | attempts | one ended too long ago to be judged for trends |
+//! | `journey_analyzer_trend_hurried_total` | attempts | one was judged before earlier ones came: too many wait |
+//! | `journey_analyzer_trend_unfollowed_total` | durations | one was not followed because too many kinds are |
 //! | `journey_analyzer_sight` | 0 or 1 | whether silence is judged |
 //! | `journey_analyzer_stream_lost_total` | messages | the stream was truncated past the stored offset |
 //! | `journey_analyzer_findings_total{alert}` | findings | one was raised |
@@ -49,6 +52,12 @@ pub const EVICTED: &str = "journey_analyzer_evicted_total";
 pub const TIES_REFUSED: &str = "journey_analyzer_ties_refused_total";
 /// Counter: attempts without a key that were given up.
 pub const GIVEN_UP: &str = "journey_analyzer_given_up_total";
+/// Counter: attempts that came too late to be judged for trends.
+pub const TREND_LATE: &str = "journey_analyzer_trend_late_total";
+/// Counter: attempts that were judged for trends before earlier ones came, because too many wait.
+pub const TREND_HURRIED: &str = "journey_analyzer_trend_hurried_total";
+/// Counter: durations of stages and waits that are not followed because there are too many of those.
+pub const TREND_UNFOLLOWED: &str = "journey_analyzer_trend_unfollowed_total";
 /// Gauge: 1 while silence is judged.
 pub const SIGHT: &str = "journey_analyzer_sight";
 /// Counter: messages that the stream no longer has.

@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use journey_analyzer::replay::{Options, Report, replay};
+use journey_analyzer::replay::{Moment, Options, Report, StageFinding, replay};
 use journey_detect::Definition;
 use serde_json::Value;
 
@@ -47,8 +47,14 @@ impl Logs {
     }
 
     fn play(&self, log: &str, model: &str, sort: bool) -> Report {
+        self.play_with(log, model, "", sort)
+    }
+
+    /// Plays with a section more in the model.
+    fn play_with(&self, log: &str, model: &str, section: &str, sort: bool) -> Report {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(model);
-        let definition = Definition::parse(&fs::read_to_string(model).unwrap()).unwrap();
+        let text = format!("{}\n{section}", fs::read_to_string(model).unwrap());
+        let definition = Definition::parse(&text).unwrap();
         let options = Options { files: vec![self.0.join(log)], sort, ..Options::default() };
         replay(definition, &options).unwrap()
     }
@@ -133,11 +139,6 @@ fn late_spans() {
         arrivals.push((end_ns + late_ns, at, span));
     }
     arrivals.sort_by_key(|(at_ns, at, _)| (*at_ns, *at));
-    let request = |span: Value| {
-        let service = serde_json::json!([{ "key": "service.name", "value": { "stringValue": "log2otlp" } }]);
-        let scopes = serde_json::json!([{ "spans": [span] }]);
-        serde_json::json!({ "resourceSpans": [{ "resource": { "attributes": service }, "scopeSpans": scopes }] })
-    };
     let lines: Vec<String> = arrivals.into_iter().map(|(_, _, span)| request(span).to_string()).collect();
     fs::write(&file, lines.join("\n")).unwrap();
     let report = logs.replay(file.to_str().unwrap(), "orders_end.yaml");
@@ -154,6 +155,97 @@ fn repairs() {
     let report = logs.replay("repair.jsonl.gz", "repair.yaml");
     compare(&report, &logs.reference("repair.json")["streaming"]);
     assert_eq!(report.journeys.count, 1_104);
+}
+
+/// Scenario: the same; two of the workers are slower than all others in one kind of repair each.
+/// Guarantees: these two, each in its kind, as much slower as the reference says; no other trend.
+#[test]
+fn slow_workers() {
+    let Some(logs) = Logs::find() else { return };
+    for sort in [false, true] {
+        let report = logs.play("repair.jsonl.gz", "repair.yaml", sort);
+        let found: BTreeSet<String> = trends(&report).iter().map(|trend| trend.words()).collect();
+        let expected = [
+            "StagePartlySlow Repair (Complex) log2otlp org:resource=SolverC3",
+            "StagePartlySlow Repair (Simple) log2otlp org:resource=SolverS3",
+        ];
+        assert_eq!(found, expected.map(String::from).into(), "sorted: {sort}");
+        for trend in trends(&report) {
+            assert!((1.5..4.0).contains(&trend.ratio.unwrap()), "{trend:?}");
+        }
+    }
+}
+
+/// Scenario: the orders; in July and August 2015 waits double while no stage takes longer.
+/// Guarantees: at least three waits between stages are told in these months, and no stage ever; one cause is one alert,
+/// so people hear of it five times at most.
+#[test]
+fn long_waits_in_summer() {
+    let Some(logs) = Logs::find() else { return };
+    for model in ["orders_end.yaml", "orders_start.yaml"] {
+        let report = logs.play("orders_interval.jsonl.gz", model, true);
+        let found = trends(&report);
+        assert!(found.iter().all(|trend| trend.alert == "GapSlow"), "{found:#?}");
+        let is_summer = |at: Moment| (16_617..16_679).contains(&(at.0 / DAY_NS));
+        let summer = found.iter().filter(|trend| is_summer(trend.warned_at) && trend.paged_at.is_some());
+        let pairs: BTreeSet<_> = summer.map(|trend| (&trend.from_stage, &trend.stage)).collect();
+        assert!(pairs.len() >= 3, "{found:#?}");
+        assert!(told_until(&logs, model, 16_679 * DAY_NS) <= 5);
+    }
+}
+
+/// How often people hear of trends in the orders up to a moment: with the detectors, less what they hear without.
+fn told_until(logs: &Logs, model: &str, until_ns: u64) -> u64 {
+    let end_ns = |span: &Value| span["endTimeUnixNano"].as_str().unwrap().parse::<u64>().unwrap();
+    let mut spans = logs.spans("orders_interval.jsonl.gz");
+    spans.retain(|span| end_ns(span) < until_ns);
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("until.jsonl");
+    let lines: Vec<String> = spans.into_iter().map(|span| request(span).to_string()).collect();
+    fs::write(&file, lines.join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let deaf = "trends: { change: { warn_at: 1000000 } }";
+    let [with, without] = ["", deaf].map(|section| logs.play_with(file, model, section, true));
+    assert_eq!(trends(&without), [] as [&StageFinding; 0]);
+    with.notifications - without.notifications
+}
+
+/// A request of one span.
+fn request(span: Value) -> Value {
+    let service = serde_json::json!([{ "key": "service.name", "value": { "stringValue": "log2otlp" } }]);
+    let scopes = serde_json::json!([{ "spans": [span] }]);
+    serde_json::json!({ "resourceSpans": [{ "resource": { "attributes": service }, "scopeSpans": scopes }] })
+}
+
+/// Scenario: the orders with injected faults, none of which makes a stage slow: some are stuck, swapped, retried.
+/// Guarantees: no stage is paged as slow or failing, and of 17 000 durations and waits at most one is warned of by
+/// chance; the waits of summer are the only trend.
+#[test]
+fn other_faults_are_no_trend() {
+    let Some(logs) = Logs::find() else { return };
+    let report = logs.play("orders_interval_hard.jsonl.gz", "orders_end.yaml", true);
+    let others: Vec<&StageFinding> =
+        trends(&report).into_iter().filter(|trend| trend.alert != "GapSlow").collect();
+    assert!(others.len() <= 1 && others.iter().all(|trend| trend.paged_at.is_none()), "{others:#?}");
+}
+
+/// What a report says of trends.
+fn trends(report: &Report) -> Vec<&StageFinding> {
+    report.findings.iter().filter(|found| found.ratio.is_some()).collect()
+}
+
+trait Words {
+    fn words(&self) -> String;
+}
+
+impl Words for StageFinding {
+    /// Alert and labels.
+    fn words(&self) -> String {
+        let facet = self.facet.as_ref().map(|facet| format!("{}={}", facet.key, facet.value));
+        let labels = [&self.from_stage, &self.stage, &self.service, &facet];
+        let labels: Vec<&str> = labels.into_iter().flatten().map(String::as_str).collect();
+        format!("{} {}", self.alert, labels.join(" "))
+    }
 }
 
 const DAY_NS: u64 = 86_400_000_000_000;

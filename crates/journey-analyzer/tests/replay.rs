@@ -203,3 +203,36 @@ fn exit_codes() {
     assert_eq!(code(&mistake), 2);
     assert!(String::from_utf8(mistake.stderr).unwrap().contains("journeys.yaml:1:10"));
 }
+
+/// Scenario: orders of which one material in ten takes three times as long to be priced from one order on.
+/// Guarantees: the report has the trend with its facet and figures, is as the schema says, and the summary tells people.
+#[test]
+fn trends_are_reported() {
+    let folder = Folder::new();
+    fs::write(folder.path("journeys.yaml"), format!("{DEFINITION}facets: [material]\n")).unwrap();
+    let mut text = String::new();
+    for order in 0..2_000_u64 {
+        let (at, is_rare) = (order * 60, order % 10 == 3);
+        let material = if is_rare { "gold" } else { "steel" };
+        let chance = order.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let took = (10 + chance % 20) * if is_rare && order > 1_200 { 3 } else { 1 };
+        text += &format!("{at}s crm-api/1 end order order.id=o{order} material={material}\n");
+        text += &format!("{}s mes-api/1 end price order.id=o{order} took={took}s\n", at + 1 + took);
+    }
+    let mut signals = scenario::signals(&text);
+    signals.sort_by_key(|signal| signal.at_ns);
+    let report = folder.report(&["-"], &lines(&signals));
+    schema::check(&report);
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    let found = &findings[0];
+    assert_eq!((&found["alert"], &found["stage"]), (&json!("StagePartlySlow"), &json!("price")));
+    assert_eq!(found["service"], "mes-api");
+    assert_eq!(found["facet"], json!({ "key": "material", "value": "gold" }));
+    assert!((2.0..4.0).contains(&found["ratio"].as_f64().unwrap()), "{found}");
+    let spans = |name: &str| found[name].as_u64().unwrap();
+    assert!(spans("spans_until_warning") <= spans("spans_until_page") && spans("spans_until_page") < 40);
+    assert!(found["warned_at"].as_str().unwrap() <= found["paged_at"].as_str().unwrap());
+    let summary = String::from_utf8(folder.replay(&["-"], &lines(&signals)).stdout).unwrap();
+    assert!(summary.contains("StagePartlySlow price where material is gold, "), "{summary}");
+}

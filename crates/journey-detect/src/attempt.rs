@@ -3,6 +3,8 @@
 //! Facts only grow, and each has a rule that does not depend on the order of arrival: the later end, the later beat,
 //! all values of a key, the least value of a facet.
 
+use std::sync::Arc;
+
 use journey_model::{SpanId, StageOutcome, TraceId};
 
 use crate::Nanos;
@@ -25,11 +27,11 @@ pub struct Attempt {
     /// The span that caused it.
     pub parent_span_id: Option<SpanId>,
     /// Name of the stage, whether the definition knows it or not.
-    pub stage: Box<str>,
+    pub stage: Arc<str>,
     /// `service.name`.
-    pub service: Box<str>,
+    pub service: Arc<str>,
     /// `service.instance.id`, empty if unknown.
-    pub instance: Box<str>,
+    pub instance: Arc<str>,
     /// `journey.stage.attempt`, shown, never trusted. 1 if unknown.
     pub number: u32,
     /// Start in event time, `None` while only beats were seen.
@@ -39,7 +41,7 @@ pub struct Attempt {
     /// How it ended, `None` while it is open.
     pub outcome: Option<StageOutcome>,
     /// `error.type` of the end.
-    pub error_type: Option<Box<str>>,
+    pub error_type: Option<Arc<str>>,
     /// Interval of its beats in nanoseconds, `None` if it has none.
     pub beat_interval_ns: Option<Nanos>,
     /// Event time of the first beat seen.
@@ -55,9 +57,9 @@ pub struct Attempt {
     /// Spans that it is linked to, sorted; at most [`crate::limits::LINKS_MAX`].
     pub links: Vec<AttemptId>,
     /// Attributes that are keys of the definition, and their values, sorted. One that holds a list has several.
-    pub keys: Vec<(Box<str>, Box<str>)>,
+    pub keys: Vec<(Arc<str>, Arc<str>)>,
     /// Attributes that are facets of the definition, and their values, sorted by attribute.
-    pub facets: Vec<(Box<str>, Box<str>)>,
+    pub facets: Vec<(Arc<str>, Arc<str>)>,
 }
 
 impl Attempt {
@@ -82,42 +84,57 @@ impl Attempt {
     }
 
     /// The values of a key, in their order.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.keys.iter().filter(move |(key, _)| **key == *name).map(|(_, value)| &**value)
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<str>> {
+        self.keys.iter().filter(move |(key, _)| **key == *name).map(|(_, value)| value)
     }
 
-    /// Takes over what another observation of the same stage span says. Returns whether anything was new.
-    pub(crate) fn merge(&mut self, other: Attempt) -> bool {
-        let before = self.clone();
-        self.start_ns = least(self.start_ns, other.start_ns);
-        self.first_beat_ns = least(self.first_beat_ns, other.first_beat_ns);
-        let ending = |attempt: &Attempt| {
-            let outcome = attempt.outcome.map(StageOutcome::as_str);
-            (attempt.end_ns, outcome, attempt.error_type.clone())
-        };
-        let beat = |attempt: &Attempt| (attempt.last_beat_ns, attempt.idle_ns, attempt.progress);
-        let has_later_beat = beat(&other) > beat(self);
-        if ending(&other) > ending(self) {
+    /// Takes over what another observation of the same stage span says. Returns what was new.
+    pub(crate) fn merge(&mut self, other: Attempt) -> News {
+        let first_ns = self.first_ns();
+        let mut news = News::None;
+        let ending = |attempt: &Attempt| (attempt.end_ns, attempt.outcome.map(StageOutcome::as_str));
+        if (ending(&other), &other.error_type) > (ending(self), &self.error_type) {
+            news = News::Facts;
             self.end_ns = other.end_ns;
             self.outcome = other.outcome;
-            self.error_type = other.error_type;
+            self.error_type = other.error_type.clone();
         }
-        if has_later_beat {
+        let beat = |attempt: &Attempt| (attempt.last_beat_ns, attempt.idle_ns, attempt.progress);
+        if beat(&other) > beat(self) {
+            news = news.max(News::Beat);
             self.last_beat_ns = other.last_beat_ns;
             self.progress = other.progress;
             self.idle_ns = other.idle_ns;
         }
-        self.number = self.number.max(other.number);
-        self.parent_span_id = self.parent_span_id.max(other.parent_span_id);
-        self.beat_interval_ns = self.beat_interval_ns.max(other.beat_interval_ns);
-        self.size = if other.size > self.size { other.size } else { self.size };
-        unite(&mut self.links, other.links);
-        self.links.truncate(LINKS_MAX);
-        unite(&mut self.keys, other.keys);
-        unite(&mut self.facets, other.facets);
-        self.facets.dedup_by(|later, first| later.0 == first.0);
-        *self != before
+        news = news
+            .max(lower(&mut self.start_ns, other.start_ns))
+            .max(lower(&mut self.first_beat_ns, other.first_beat_ns).min(News::Beat))
+            .max(raise(&mut self.number, other.number))
+            .max(raise(&mut self.parent_span_id, other.parent_span_id))
+            .max(raise(&mut self.beat_interval_ns, other.beat_interval_ns))
+            .max(raise(&mut self.size, other.size))
+            .max(unite_facets(&mut self.facets, other.facets));
+        let has_ties =
+            unite(&mut self.links, other.links, LINKS_MAX) | unite(&mut self.keys, other.keys, usize::MAX);
+        if has_ties {
+            news = News::Ties;
+        }
+        // Which of two claims came first may have changed.
+        if self.first_ns() == first_ns { news } else { News::Ties }
     }
+}
+
+/// What an observation said that was not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum News {
+    /// Nothing.
+    None,
+    /// A later beat, and no more.
+    Beat,
+    /// Something about the attempt.
+    Facts,
+    /// Something about what it belongs to, or when it began.
+    Ties,
 }
 
 fn least(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
@@ -127,11 +144,44 @@ fn least(one: Option<Nanos>, other: Option<Nanos>) -> Option<Nanos> {
     }
 }
 
-/// The union of two sorted lists.
-fn unite<T: Ord>(into: &mut Vec<T>, from: Vec<T>) {
+fn lower(known: &mut Option<Nanos>, other: Option<Nanos>) -> News {
+    let lowest = least(*known, other);
+    if std::mem::replace(known, lowest) == lowest { News::None } else { News::Facts }
+}
+
+fn raise<T: PartialOrd>(known: &mut T, other: T) -> News {
+    if other > *known {
+        *known = other;
+        return News::Facts;
+    }
+    News::None
+}
+
+/// The union of two sorted lists, its least items. Returns whether it is another one than before.
+fn unite<T: Ord>(into: &mut Vec<T>, from: Vec<T>, max: usize) -> bool {
+    let mut is_new = false;
     for item in from {
-        if let Err(at) = into.binary_search(&item) {
+        if let Err(at) = into.binary_search(&item)
+            && at < max
+        {
             into.insert(at, item);
+            is_new = true;
         }
     }
+    into.truncate(max);
+    is_new
+}
+
+/// The least value of each facet.
+fn unite_facets(into: &mut Vec<(Arc<str>, Arc<str>)>, from: Vec<(Arc<str>, Arc<str>)>) -> News {
+    let mut news = News::None;
+    for (key, value) in from {
+        match into.binary_search_by(|(known, _)| known.cmp(&key)) {
+            Ok(at) if into[at].1 <= value => continue,
+            Ok(at) => into[at].1 = value,
+            Err(at) => into.insert(at, (key, value)),
+        }
+        news = News::Facts;
+    }
+    news
 }

@@ -4,7 +4,9 @@
 //! their times overlap. No more is granted than numbers are missing: claims are served from the earliest on, each by
 //! the fitting hole that ends first, so the same facts give the same grants.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use crate::instance::{Hole, Instances};
 use crate::limits::CLAIMS_PER_JOURNEY_MAX;
@@ -23,8 +25,8 @@ pub(crate) struct ClaimId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
     pub(crate) id: ClaimId,
-    /// The service that does it.
-    pub(crate) service: Box<str>,
+    /// The services that do it; several where it can have been one of several stages.
+    pub(crate) services: BTreeSet<Box<str>>,
     /// From the start of the step before it to the end of the step after it.
     pub(crate) between_ns: (Nanos, Nanos),
 }
@@ -46,12 +48,13 @@ struct Queued {
     from_ns: Nanos,
     journey: Box<str>,
     id: ClaimId,
+    services: BTreeSet<Box<str>>,
 }
 
 impl Queued {
     fn new(journey: &str, claim: &Claim) -> Self {
         let (from_ns, to_ns) = claim.between_ns;
-        Self { to_ns, from_ns, journey: journey.into(), id: claim.id }
+        Self { to_ns, from_ns, journey: journey.into(), id: claim.id, services: claim.services.clone() }
     }
 }
 
@@ -63,14 +66,20 @@ impl Claims {
             return;
         }
         for old in self.of_journey.remove(journey).into_iter().flatten() {
-            if let Some(queue) = self.of_service.get_mut(&old.service) {
-                queue.remove(&Queued::new(journey, &old));
+            let queued = Queued::new(journey, &old);
+            for service in old.services {
+                if let Some(queue) = self.of_service.get_mut(&service) {
+                    queue.remove(&queued);
+                }
+                self.changed.insert(service);
             }
-            self.changed.insert(old.service);
         }
         for claim in &claims {
-            self.of_service.entry(claim.service.clone()).or_default().insert(Queued::new(journey, claim));
-            self.changed.insert(claim.service.clone());
+            let queued = Queued::new(journey, claim);
+            for service in &claim.services {
+                self.of_service.entry(service.clone()).or_default().insert(queued.clone());
+                self.changed.insert(service.clone());
+            }
         }
         if claims.is_empty() {
             self.granted.remove(journey);
@@ -87,40 +96,71 @@ impl Claims {
     }
 
     /// What is granted to a journey.
-    pub(crate) fn granted(&self, journey: &str) -> BTreeSet<ClaimId> {
-        self.granted.get(journey).cloned().unwrap_or_default()
+    pub(crate) fn granted(&self, journey: &str) -> Option<&BTreeSet<ClaimId>> {
+        self.granted.get(journey)
     }
 
     /// Serves the claims anew where something changed. Returns the journeys that are granted other things now.
     pub(crate) fn serve(&mut self, instances: &Instances) -> BTreeSet<Box<str>> {
         let mut affected = BTreeSet::new();
-        for service in std::mem::take(&mut self.changed) {
-            let Some(queue) = self.of_service.get(&service) else { continue };
-            let mut holes: Vec<Hole> = instances.of(&service).flat_map(|instance| instance.holes()).collect();
-            holes.sort_by_key(|hole| (hole.between_ns.1, hole.between_ns.0));
+        while let Some(service) = self.changed.first() {
+            let (services, queue) = self.together(service.clone());
+            self.changed.retain(|service| !services.contains(service));
+            let mut holes = Holes::of(&services, instances);
             for queued in queue {
-                // Holes that end before the step began cannot hold it.
-                let first = holes.partition_point(|hole| hole.between_ns.1 < queued.from_ns);
-                let fitting = holes[first..]
-                    .iter_mut()
-                    .find(|hole| hole.missing > 0 && hole.between_ns.0 <= queued.to_ns);
-                let is_granted = fitting.map(|hole| hole.missing -= 1).is_some();
+                let is_granted = holes.take(&queued);
                 let granted = self.granted.entry(queued.journey.clone()).or_default();
-                let was_granted = granted.contains(&queued.id);
-                if is_granted != was_granted {
-                    affected.insert(queued.journey.clone());
+                let is_new = if is_granted { granted.insert(queued.id) } else { granted.remove(&queued.id) };
+                if is_new {
+                    affected.insert(queued.journey);
                 }
-                if is_granted {
-                    granted.insert(queued.id)
-                } else {
-                    granted.remove(&queued.id)
-                };
-            }
-            if queue.is_empty() {
-                self.of_service.remove(&service);
             }
         }
+        self.of_service.retain(|_, queue| !queue.is_empty());
         affected
+    }
+
+    /// The services whose holes serve the same claims as those of this one, and these claims.
+    fn together(&self, service: Box<str>) -> (BTreeSet<Box<str>>, BTreeSet<Queued>) {
+        let mut services = BTreeSet::from([service.clone()]);
+        let mut queue = BTreeSet::new();
+        let mut open = vec![service];
+        while let Some(service) = open.pop() {
+            for queued in self.of_service.get(&service).into_iter().flatten() {
+                let others = queued.services.iter().filter(|other| services.insert((*other).clone()));
+                open.extend(others.cloned().collect::<Vec<_>>());
+                queue.insert(queued.clone());
+            }
+        }
+        (services, queue)
+    }
+}
+
+/// Holes that are not used up yet.
+struct Holes<'s> {
+    /// The service of each hole, by when they end.
+    all: Vec<(&'s str, Hole)>,
+}
+
+impl<'s> Holes<'s> {
+    fn of(services: &'s BTreeSet<Box<str>>, instances: &Instances) -> Self {
+        let mut all: Vec<(&str, Hole)> = Vec::new();
+        for service in services {
+            let holes = instances.of(service).flat_map(|instance| instance.holes());
+            all.extend(holes.map(|hole| (&**service, hole)));
+        }
+        all.sort_by_key(|(service, hole)| (hole.between_ns.1, hole.between_ns.0, *service));
+        Self { all }
+    }
+
+    /// Takes one number of the fitting hole that ends first.
+    fn take(&mut self, claim: &Queued) -> bool {
+        // Holes that end before the step began cannot hold it.
+        let first = self.all.partition_point(|(_, hole)| hole.between_ns.1 < claim.from_ns);
+        let fitting = self.all[first..].iter_mut().find(|(service, hole)| {
+            hole.missing > 0 && hole.between_ns.0 <= claim.to_ns && claim.services.contains(*service)
+        });
+        fitting.map(|(_, hole)| hole.missing -= 1).is_some()
     }
 }
 
@@ -136,7 +176,7 @@ mod tests {
             trace_id: TraceId::from_bytes(u128::from(n).to_be_bytes()).unwrap(),
             span_id: SpanId::from_bytes(n.to_be_bytes()).unwrap(),
         };
-        Claim { id: ClaimId { by, what: 0 }, service: "s".into(), between_ns }
+        Claim { id: ClaimId { by, what: 0 }, services: BTreeSet::from(["s".into()]), between_ns }
     }
 
     /// Scenario: three orders miss a step where two numbers are missing, one misses it elsewhere; then a number comes.
@@ -157,7 +197,10 @@ mod tests {
         instances.number("i", "s", 30, Numbered { seq: 3, between_ns: (30, 30) });
         claims.note_holes("s");
         assert_eq!(claims.serve(&instances).into_iter().collect::<Vec<_>>(), ["b".into()]);
-        assert_eq!((claims.granted("a").len(), claims.granted("b").len()), (1, 0));
+        assert_eq!(
+            (claims.granted("a").map(BTreeSet::len), claims.granted("b").map(BTreeSet::len)),
+            (Some(1), Some(0))
+        );
         claims.set("a", Vec::new());
         assert_eq!(claims.serve(&instances).into_iter().collect::<Vec<_>>(), ["b".into()]);
     }

@@ -296,6 +296,11 @@ pub struct Offence {
 }
 
 impl Finding {
+    /// Whether it is about what is usual in a stage, and not about orders.
+    pub fn is_trend(&self) -> bool {
+        matches!(self.reason, Reason::MoreFailures | Reason::Slower)
+    }
+
     /// Whether both say the same thing about the same cause.
     pub(crate) fn is_same(&self, other: &Finding) -> bool {
         self.key == other.key && self.cause == other.cause

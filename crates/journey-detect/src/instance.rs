@@ -88,7 +88,9 @@ impl Instance {
             is_proven,
         };
         let before = self.runs.first().filter(|run| run.first > 1);
-        let before = before.map(|run| hole(self.first_ns, run.first_ns, run.first - 1, false));
+        // Without process signals nothing says since when it runs.
+        let began_ns = self.said.map_or(0, |_| self.first_ns);
+        let before = before.map(|run| hole(began_ns, run.first_ns, run.first - 1, false));
         let inner = self
             .runs
             .windows(2)
@@ -246,7 +248,7 @@ mod tests {
         assert_eq!(instance.runs, came(&[9, 8, 7, 4, 3, 2]).runs);
         let holes: Vec<_> =
             instance.holes().map(|hole| (hole.between_ns, hole.missing, hole.is_proven)).collect();
-        assert_eq!(holes, [((2, 2), 1, false), ((4, 7), 2, true)]);
+        assert_eq!(holes, [((0, 2), 1, false), ((4, 7), 2, true)]);
         assert_eq!(instance.used_and_lost(), (8, 2));
         assert_eq!(came(&[3, 1, 2]).holes().count(), 0);
     }

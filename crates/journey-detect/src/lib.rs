@@ -14,6 +14,7 @@
 //! * `judge`: one journey's facts and the time to a verdict and findings, a pure function;
 //! * `told`: what people are told of that, one alert for one cause and none that flutters;
 //! * [`Engine`]: owns the facts, re-judges what was touched or is due, says what changed;
+//! * `shelf`: the facts of journeys of which nothing was heard for long, packed;
 //! * [`Story`]: one journey told to a person.
 //!
 //! # Two clocks
@@ -49,9 +50,11 @@ mod identity;
 mod instance;
 mod judge;
 pub mod limits;
+mod names;
 mod observation;
 mod outputs;
 mod pipeline;
+mod shelf;
 mod sight;
 mod story;
 mod survival;
@@ -72,6 +75,6 @@ pub use finding::{Alert, Finding, FindingKey, Offence, Orders, Reason, Severity}
 pub use flow::Tree;
 pub use instance::{Instance, Run};
 pub use judge::{Standing, Verdict, Wait};
-pub use outputs::{Counters, IdentityConflict, JourneyRow, Outputs, Refusal, Storm};
+pub use outputs::{Counters, IdentityConflict, JourneyNames, JourneyRow, Outputs, Refusal, Storm};
 pub use sight::Sight;
 pub use story::{Chapter, ChapterState, Story};

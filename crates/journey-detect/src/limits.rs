@@ -38,7 +38,10 @@ pub const CLAIMS_PER_JOURNEY_MAX: usize = 64;
 pub const RETRIES_MIN: u32 = 5;
 
 /// Stages and waits that must be over before their durations say how long others may last.
-pub const SURVIVORS_MIN: u64 = 200;
+pub const SURVIVORS_MIN: u64 = 30;
+
+/// From as many on they say it closely; before, ten times the longest of them is waited.
+pub const SURVIVORS_MANY: u64 = 200;
 
 /// How far apart the failed attempts of a storm may lie, in nanoseconds of event time: a day.
 pub const RETRY_WINDOW_NS: u64 = 86_400_000_000_000;
@@ -77,6 +80,17 @@ pub const LOST_NUMBERS_MIN: u64 = 2;
 /// How far back losses are counted, in nanoseconds: 10 min.
 pub const LOSS_WINDOW_NS: u64 = 600_000_000_000;
 
+/// Most words kept once for all: stages, services, instances, keys and values of facets. When full, unused ones are
+/// dropped.
+pub const NAMES_MAX: usize = 65_536;
+
+/// Most journeys that are held ready. When there are more, those of which nothing was heard for longest are packed until
+/// something is; nobody can tell from outside.
+pub const READY_JOURNEYS_MAX: usize = 16_384;
+
+/// Most words that packed journeys share. Further ones are packed in full.
+pub const SYMBOLS_MAX: usize = 65_536;
+
 /// Longest text of a key's value, in bytes. A longer one is no id and is left out.
 pub const KEY_BYTES_MAX: usize = 256;
 
@@ -86,11 +100,20 @@ pub const MARKINGS_MAX: usize = 4_096;
 /// Most state sets kept. When full, the cache starts anew.
 pub const STATES_MAX: usize = 16_384;
 
-/// Most steps of one moment that are tried in every order. More are taken in the order of their ids.
-pub const TIED_STEPS_MAX: usize = 8;
+/// Most sets of steps of one moment that are tried in every order. Where there are more, one order that fits is sought.
+pub const TIED_SETS_MAX: usize = 4_096;
 
-/// Most missing steps assumed to explain one step.
+/// Most missing steps assumed to explain one step, where nothing says that they were not seen.
 pub const MISSING_STEPS_MAX: usize = 3;
+
+/// Most steps followed to see whether a step that comes later is in its own place.
+pub const STEPS_AHEAD_MAX: usize = 64;
+
+/// Most missing steps that explain one step, where each of them was perhaps not seen.
+pub const MISSING_LOST_MAX: usize = 32;
+
+/// Most states of the flow looked at to find missing steps.
+pub const MISSING_SETS_MAX: usize = 1_024;
 
 /// A stage is dead when no beat came for this many intervals.
 pub const BEATS_MISSED_MAX: u64 = 4;

@@ -1,10 +1,12 @@
 //! What one span says about an attempt or a service instance.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use journey_model::{ProcessState, Resource, Signal, SpanRecord, SpanStatus, StageOutcome, Value, attribute};
 
 use crate::limits::{KEY_BYTES_MAX, KEY_VALUES_MAX, LINKS_MAX};
+use crate::names::Names;
 use crate::{Attempt, AttemptId, Definition, Nanos};
 
 /// What one span says.
@@ -40,6 +42,7 @@ pub(crate) struct ProcessSignal {
 /// Reads one span. A span without a signal that names a stage is an ended stage.
 pub(crate) fn observe(
     definition: &Definition,
+    names: &mut Names,
     resource: &Resource<'_>,
     span: &SpanRecord<'_>,
 ) -> Observation {
@@ -51,7 +54,7 @@ pub(crate) fn observe(
     match (signal, stage) {
         (None, _) => Observation::Irrelevant,
         (Some(Signal::Process), _) => process(span),
-        (Some(signal), Some(stage)) => attempt(definition, resource, span, signal, stage),
+        (Some(signal), Some(stage)) => attempt(definition, names, resource, span, signal, stage),
         (Some(_), None) => Observation::Malformed,
     }
 }
@@ -65,6 +68,7 @@ fn process(span: &SpanRecord<'_>) -> Observation {
 
 fn attempt(
     definition: &Definition,
+    names: &mut Names,
     resource: &Resource<'_>,
     span: &SpanRecord<'_>,
     signal: Signal,
@@ -79,14 +83,14 @@ fn attempt(
         id: AttemptId { trace_id: span.trace_id, span_id },
         // A marker's parent is the stage span; what caused that one, only its end says.
         parent_span_id: span.parent_span_id.filter(|_| is_end),
-        stage: stage.into(),
-        service: resource.str(attribute::SERVICE_NAME).unwrap_or_default().into(),
-        instance: resource.str(attribute::SERVICE_INSTANCE_ID).unwrap_or_default().into(),
+        stage: names.get(stage),
+        service: names.get(resource.str(attribute::SERVICE_NAME).unwrap_or_default()),
+        instance: names.get(resource.str(attribute::SERVICE_INSTANCE_ID).unwrap_or_default()),
         number: number.unwrap_or(1),
         start_ns: (!is_beat).then_some(span.start_ns),
         end_ns: is_end.then_some(span.end_ns),
         outcome: is_end.then(|| outcome(span)),
-        error_type: span.str(attribute::ERROR_TYPE).map(Into::into),
+        error_type: span.str(attribute::ERROR_TYPE).map(|error| names.get(error)),
         beat_interval_ns: seconds(span, attribute::JOURNEY_STAGE_HEARTBEAT_INTERVAL),
         first_beat_ns: is_beat.then_some(span.start_ns),
         last_beat_ns: is_beat.then_some(span.start_ns),
@@ -94,8 +98,8 @@ fn attempt(
         idle_ns: is_beat.then(|| seconds(span, attribute::JOURNEY_STAGE_IDLE)).flatten(),
         size: span.f64(size.unwrap_or(attribute::JOURNEY_STAGE_SIZE)),
         links: links(span),
-        keys: pairs(definition.keys.iter().map(|key| &*key.name), resource, span),
-        facets: facets(definition, resource, span),
+        keys: pairs(definition.keys.iter().map(|key| &*key.name), names, resource, span),
+        facets: facets(definition, names, resource, span),
     });
     Observation::Stage(attempt, numbered(span, is_beat))
 }
@@ -108,6 +112,9 @@ fn numbered(span: &SpanRecord<'_>, is_beat: bool) -> Option<Numbered> {
 }
 
 fn links(span: &SpanRecord<'_>) -> Vec<AttemptId> {
+    if span.links.is_empty() {
+        return Vec::new();
+    }
     let mut links: Vec<AttemptId> =
         span.links.iter().map(|link| AttemptId { trace_id: link.trace_id, span_id: link.span_id }).collect();
     links.sort_unstable();
@@ -150,17 +157,19 @@ fn seconds(span: &SpanRecord<'_>, key: &str) -> Option<Nanos> {
 /// A facet named `material` is read from `journey.facet.material`, else from an attribute of its very name.
 fn facets(
     definition: &Definition,
+    names: &mut Names,
     resource: &Resource<'_>,
     span: &SpanRecord<'_>,
-) -> Vec<(Box<str>, Box<str>)> {
-    let mut facets = pairs(definition.facets.iter().map(String::as_str), resource, span);
+) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut facets = pairs(definition.facets.iter().map(String::as_str), names, resource, span);
+    facets.iter_mut().for_each(|(_, value)| *value = names.get(value));
     for attribute in &span.attributes {
         let name =
             attribute.key.strip_prefix(attribute::JOURNEY_FACET).and_then(|rest| rest.strip_prefix('.'));
         if let (Some(name), Some(value)) = (name, attribute.value.as_str())
             && value.len() <= KEY_BYTES_MAX
         {
-            facets.push((name.into(), value.into()));
+            facets.push((names.get(name), names.get(value)));
         }
     }
     facets.sort();
@@ -170,17 +179,18 @@ fn facets(
 
 /// The named attributes that the span has, else its resource; each value of a list by itself.
 fn pairs<'n>(
-    names: impl Iterator<Item = &'n str>,
+    wanted: impl Iterator<Item = &'n str>,
+    names: &mut Names,
     resource: &Resource<'_>,
     span: &SpanRecord<'_>,
-) -> Vec<(Box<str>, Box<str>)> {
-    let mut pairs: Vec<(Box<str>, Box<str>)> = Vec::new();
-    for name in names {
-        let own = span.get(name).map(texts).unwrap_or_default();
-        let values =
-            if own.is_empty() { resource.str(name).map(Cow::Borrowed).into_iter().collect() } else { own };
-        let values = values.into_iter().filter(|value| !value.is_empty() && value.len() <= KEY_BYTES_MAX);
-        pairs.extend(values.take(KEY_VALUES_MAX).map(|value| (name.into(), value.into_owned().into())));
+) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut pairs: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+    for name in wanted {
+        let mut own = span.get(name).into_iter().flat_map(texts).peekable();
+        let inherited = if own.peek().is_none() { resource.str(name).map(Cow::Borrowed) } else { None };
+        let values = own.chain(inherited);
+        let values = values.filter(|value| !value.is_empty() && value.len() <= KEY_BYTES_MAX);
+        pairs.extend(values.take(KEY_VALUES_MAX).map(|value| (names.get(name), Arc::from(&*value))));
     }
     pairs.sort();
     pairs.dedup();
@@ -188,10 +198,11 @@ fn pairs<'n>(
 }
 
 /// A key is a text or a list of texts; some services write a number.
-fn texts<'a>(value: &'a Value<'_>) -> Vec<Cow<'a, str>> {
-    match value {
-        Value::Int(number) => vec![Cow::Owned(number.to_string())],
-        Value::StrArray(list) => list.iter().map(|text| Cow::Borrowed(&**text)).collect(),
-        other => other.as_str().map(Cow::Borrowed).into_iter().collect(),
-    }
+fn texts<'a>(value: &'a Value<'_>) -> impl Iterator<Item = Cow<'a, str>> {
+    let (one, list) = match value {
+        Value::Int(number) => (Some(Cow::Owned(number.to_string())), &[][..]),
+        Value::StrArray(list) => (None, &list[..]),
+        other => (other.as_str().map(Cow::Borrowed), &[][..]),
+    };
+    one.into_iter().chain(list.iter().map(|text| Cow::Borrowed(&**text)))
 }

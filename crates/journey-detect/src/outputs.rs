@@ -1,6 +1,9 @@
 //! What the engine tells its caller.
 
+use std::sync::Arc;
+
 use crate::identity::Conflict;
+use crate::trend::TrendChange;
 use crate::{Attempt, Finding, Instance, Nanos, Verdict, Wait};
 
 /// What the engine counted since it began.
@@ -28,21 +31,26 @@ pub struct Counters {
     pub evicted: u64,
 }
 
+/// Names of journeys, sorted.
+pub type JourneyNames = Arc<[Arc<str>]>;
+
 /// What changed since the last look.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outputs {
     /// New state of attempts, and the names of the journeys each belongs to.
-    pub attempts: Vec<(Attempt, Vec<Box<str>>)>,
+    pub attempts: Vec<(Arc<Attempt>, JourneyNames)>,
     /// New state of journeys.
-    pub journeys: Vec<JourneyRow>,
+    pub journeys: Vec<Arc<JourneyRow>>,
     /// Names under which there is no journey any more: it is part of another one.
-    pub gone: Vec<Box<str>>,
+    pub gone: Vec<Arc<str>>,
     /// Findings that no longer stand. They are to be applied before `raised`.
     pub cleared: Vec<Finding>,
     /// Findings that stand from now on.
     pub raised: Vec<Finding>,
-    /// Findings about many orders that stand on with other orders.
+    /// Findings that stand on with another text: about many orders, or a trend that shows in further places.
     pub updated: Vec<Finding>,
+    /// Each change of each trend, in event order. Of what came together only the first is among `raised`.
+    pub trends: Vec<TrendChange>,
     /// Identity conflicts that later spans explained away. They are to be applied before `conflicts`.
     pub conflicts_withdrawn: Vec<IdentityConflict>,
     /// Identity conflicts found.
@@ -62,7 +70,7 @@ impl Outputs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JourneyRow {
     /// The anchor's value, or `key=value` of an alias while no anchor is known.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Whether the anchor is known.
     pub is_anchored: bool,
     /// The verdict.
@@ -72,7 +80,7 @@ pub struct JourneyRow {
     /// Event time of its first and last sign of life.
     pub span_ns: (Nanos, Nanos),
     /// Keys and values of its attempts, sorted.
-    pub keys: Vec<(Box<str>, Box<str>)>,
+    pub keys: Vec<(Arc<str>, Arc<str>)>,
     /// Stages that failed again and again, whether they went well later or not.
     pub storms: Vec<Storm>,
 }
@@ -94,9 +102,9 @@ pub struct IdentityConflict {
     /// The key.
     pub key: Box<str>,
     /// The value.
-    pub value: Box<str>,
+    pub value: Arc<str>,
     /// The two anchors, sorted.
-    pub anchors: [Box<str>; 2],
+    pub anchors: [Arc<str>; 2],
     /// Event time of the span that claims it second.
     pub at_ns: Nanos,
 }

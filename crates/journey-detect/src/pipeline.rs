@@ -3,7 +3,9 @@
 //! A killed process falls silent alone; when all fall silent together, it is the way that is broken, and silence proves
 //! nothing about orders.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+
+use foldhash::HashMap;
 
 use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::instance::{Instance, Instances};

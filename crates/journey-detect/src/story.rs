@@ -1,7 +1,7 @@
 //! One journey told to a person: what happened, what it waits for, what is wrong.
 
-use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::allowance::{duration, moment};
 use crate::flow::Automaton;
@@ -19,7 +19,7 @@ pub struct Story {
     /// The order, or the best name of a journey without one.
     pub order: Box<str>,
     /// Keys and values of its attempts.
-    pub keys: Vec<(Box<str>, Box<str>)>,
+    pub keys: Vec<(Arc<str>, Arc<str>)>,
     /// The verdict.
     pub verdict: Verdict,
     /// Each attempt, in order.
@@ -74,7 +74,7 @@ impl Story {
             now: now_ns,
             first_signal_ns,
             standing: &standing,
-            granted: &BTreeSet::new(),
+            granted: None,
             storms_from: &vec![RETRIES_MIN; definition.stages.len()],
             survival: &Survival::new(definition),
         };

@@ -1,12 +1,15 @@
 //! How long stages and waits last, where nothing says how long they may: Kaplan and Meier's estimate (1958), in which
 //! what still runs counts for as long as it has run, or a slow phase would hide itself.
 //!
-//! A limit is one and a half times the time that less than one in two hundred outlives.
+//! A limit is one and a half times the time that less than one in two hundred outlives. Where more than that never end,
+//! or too few are over to say, the time of those that did end says it, with more patience: ten times.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use crate::identity::GroupId;
-use crate::limits::SURVIVORS_MIN;
+use crate::limits::{SURVIVORS_MANY, SURVIVORS_MIN};
 use crate::{Definition, Nanos, StageId};
 
 /// What lasts.
@@ -16,6 +19,22 @@ pub(crate) enum Lasting {
     Work(StageId),
     /// The time from the end of a step of this stage to the next step of the journey.
     Wait(StageId),
+}
+
+impl Lasting {
+    /// As a number.
+    pub(crate) fn code(self) -> u64 {
+        match self {
+            Lasting::Work(stage) => u64::from(stage.0) << 1,
+            Lasting::Wait(stage) => u64::from(stage.0) << 1 | 1,
+        }
+    }
+
+    /// From a number that [`Self::code`] gave.
+    pub(crate) fn of_code(code: u64) -> Self {
+        let stage = StageId((code >> 1) as u16);
+        if code & 1 == 0 { Lasting::Work(stage) } else { Lasting::Wait(stage) }
+    }
 }
 
 /// What one group of journeys says.
@@ -33,13 +52,23 @@ pub(crate) struct Survival {
     /// Work and wait of each stage, by its place.
     curves: Vec<[Curve; 2]>,
     of_group: HashMap<GroupId, Counted>,
+    next_ns: Option<Nanos>,
 }
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// Curve and bucket.
-    over: Box<[(Lasting, u16)]>,
-    open: Box<[(Lasting, Nanos)]>,
+    /// Curve and bucket, sorted.
+    over: Vec<(Lasting, u16)>,
+    open: Vec<(Lasting, Nanos)>,
+}
+
+impl From<Lasted> for Counted {
+    fn from(Lasted { over, open }: Lasted) -> Self {
+        let mut over: Vec<(Lasting, u16)> =
+            over.into_iter().map(|(what, lasted_ns)| (what, bucket(lasted_ns))).collect();
+        over.sort_unstable();
+        Self { over, open }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -51,12 +80,14 @@ struct Curve {
     /// With how many it is reckoned again.
     reckon_at: u64,
     limit_ns: Option<Nanos>,
+    /// What began until then was handed out: it had lasted as long as the limit.
+    handed_out_until_ns: Nanos,
 }
 
 impl Survival {
     pub(crate) fn new(definition: &Definition) -> Self {
         let curves = definition.stages.iter().map(|_| Default::default()).collect();
-        Self { curves, of_group: HashMap::new() }
+        Self { curves, of_group: HashMap::default(), next_ns: None }
     }
 
     /// How long this may last before it is taken for stuck; `None` while too little is known.
@@ -64,45 +95,91 @@ impl Survival {
         self.curve(what).limit_ns
     }
 
-    /// Counts what a group says in place of what was counted of it. Returns the groups to judge again because a limit
-    /// moved.
-    pub(crate) fn set(&mut self, group: GroupId, lasted: Lasted, now: Nanos) -> BTreeSet<GroupId> {
-        let mut over: Box<[(Lasting, u16)]> =
-            lasted.over.into_iter().map(|(what, lasted_ns)| (what, bucket(lasted_ns))).collect();
-        over.sort_unstable();
-        let open: Box<[(Lasting, Nanos)]> = lasted.open.into();
-        if self.of_group.get(&group).is_some_and(|known| known.over == over && known.open == open) {
-            return BTreeSet::new();
+    /// Counts what a group says in place of what was counted of it.
+    pub(crate) fn set(&mut self, group: GroupId, lasted: Lasted, now: Nanos) {
+        let Counted { over, open } = lasted.into();
+        let mut known = self.of_group.remove(&group).unwrap_or_default();
+        if open != known.open {
+            self.close(group, &known.open);
+            for (what, since_ns) in &open {
+                self.curve_mut(*what).open.insert((*since_ns, group));
+            }
+            known.open = open;
         }
-        self.remove(group);
-        for (what, bucket) in &over {
-            let curve = self.curve_mut(*what);
-            *curve.over.entry(*bucket).or_default() += 1;
-            curve.count += 1;
+        if over != known.over {
+            let changed = self.count(&known.over, &over);
+            known.over = over;
+            changed.into_iter().for_each(|what| self.curve_mut(what).reckon(now));
         }
-        for (what, since_ns) in &open {
-            self.curve_mut(*what).open.insert((*since_ns, group));
-        }
-        let changed: BTreeSet<Lasting> = over.iter().map(|(what, _)| *what).collect();
-        self.of_group.insert(group, Counted { over, open });
-        changed.into_iter().flat_map(|what| self.curve_mut(what).reckon(now)).collect()
+        self.of_group.insert(group, known);
+    }
+
+    /// The groups of which something goes on for as long as its limit, once each; to be asked while anybody sees.
+    pub(crate) fn take_due(&mut self, now: Nanos) -> Vec<GroupId> {
+        let curves = self.curves.iter_mut().flatten();
+        let due: Vec<GroupId> = curves.flat_map(|curve| curve.hand_out(now)).collect();
+        self.next_ns = self.curves.iter().flatten().filter_map(Curve::next_ns).min();
+        due
+    }
+
+    /// When [`Self::take_due`] has more.
+    pub(crate) fn next_ns(&self) -> Option<Nanos> {
+        self.next_ns
     }
 
     /// Forgets a group.
     pub(crate) fn remove(&mut self, group: GroupId) {
         let Some(Counted { over, open }) = self.of_group.remove(&group) else { return };
-        for (what, bucket) in over {
-            let curve = self.curve_mut(what);
-            if let Some(count) = curve.over.get_mut(&bucket) {
-                *count -= 1;
-                curve.count -= 1;
-                if *count == 0 {
-                    curve.over.remove(&bucket);
+        self.count(&over, &[]);
+        self.close(group, &open);
+    }
+
+    /// Puts a group to rest: what was counted of it stays counted. Returns what goes on.
+    pub(crate) fn rest(&mut self, group: GroupId) -> Vec<(Lasting, Nanos)> {
+        self.of_group.remove(&group).unwrap_or_default().open
+    }
+
+    /// Takes a group that was put to rest back under another number, with what was counted of it.
+    pub(crate) fn wake(
+        &mut self,
+        (before, group): (GroupId, GroupId),
+        over: Vec<(Lasting, Nanos)>,
+        open: Vec<(Lasting, Nanos)>,
+    ) {
+        self.close(before, &open);
+        for (what, since_ns) in &open {
+            self.curve_mut(*what).open.insert((*since_ns, group));
+        }
+        let Counted { over, .. } = Lasted { over, open: Vec::new() }.into();
+        self.of_group.insert(group, Counted { over, open });
+    }
+
+    /// Counts one sorted list in place of another. Returns what was counted anew.
+    fn count(&mut self, before: &[(Lasting, u16)], after: &[(Lasting, u16)]) -> Vec<Lasting> {
+        let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
+        let mut changed = Vec::new();
+        loop {
+            let is_old = match (old.peek(), new.peek()) {
+                (None, None) => return changed,
+                (Some(gone), Some(come)) if gone == come => {
+                    old.next();
+                    new.next();
+                    continue;
                 }
+                (Some(gone), Some(come)) => gone < come,
+                (gone, _) => gone.is_some(),
+            };
+            let Some((what, bucket)) = (if is_old { old.next() } else { new.next() }) else { continue };
+            self.curve_mut(*what).note(*bucket, is_old);
+            if !is_old && changed.last() != Some(what) {
+                changed.push(*what);
             }
         }
+    }
+
+    fn close(&mut self, group: GroupId, open: &[(Lasting, Nanos)]) {
         for (what, since_ns) in open {
-            self.curve_mut(what).open.remove(&(since_ns, group));
+            self.curve_mut(*what).open.remove(&(*since_ns, group));
         }
     }
 
@@ -118,53 +195,106 @@ impl Survival {
 }
 
 impl Curve {
-    /// Reckons the limit again if enough came since. Returns the groups that wait under it if it moved.
-    fn reckon(&mut self, now: Nanos) -> Vec<GroupId> {
-        if self.count < self.reckon_at.max(SURVIVORS_MIN) {
-            return Vec::new();
+    /// Counts one that lasted so long, or takes it back.
+    fn note(&mut self, bucket: u16, is_gone: bool) {
+        let count = self.over.entry(bucket).or_default();
+        if is_gone {
+            (*count, self.count) = (*count - 1, self.count - 1);
+            if *count == 0 {
+                self.over.remove(&bucket);
+            }
+        } else {
+            (*count, self.count) = (*count + 1, self.count + 1);
         }
-        self.reckon_at = self.count + self.count / 16;
-        let limit_ns = self.outlived_by_few(now).map(|limit| (limit as f64 * 1.5) as Nanos);
-        if std::mem::replace(&mut self.limit_ns, limit_ns) == limit_ns {
-            return Vec::new();
-        }
-        self.open.iter().map(|(_, group)| *group).collect()
     }
 
-    /// The time that less than one in two hundred outlives.
-    fn outlived_by_few(&self, now: Nanos) -> Option<Nanos> {
+    /// Reckons the limit again if enough came since.
+    fn reckon(&mut self, now: Nanos) {
+        if self.count >= self.reckon_at.max(SURVIVORS_MIN) {
+            self.reckon_at = self.count + self.count / 16;
+            self.limit_ns = self.limit(now);
+        }
+    }
+
+    /// What has lasted as long as the limit and was not handed out before.
+    fn hand_out(&mut self, now: Nanos) -> Vec<GroupId> {
+        let until_ns = self.limit_ns.and_then(|limit_ns| now.checked_sub(limit_ns));
+        let Some(until_ns) = until_ns.filter(|until_ns| *until_ns > self.handed_out_until_ns) else {
+            return Vec::new();
+        };
+        let from = (self.handed_out_until_ns + 1, GroupId::MIN);
+        self.handed_out_until_ns = until_ns;
+        self.open.range(from..=(until_ns, GroupId::MAX)).map(|(_, group)| *group).collect()
+    }
+
+    fn next_ns(&self) -> Option<Nanos> {
+        let from = (self.handed_out_until_ns.saturating_add(1), GroupId::MIN);
+        let (since_ns, _) = self.open.range(from..).next()?;
+        Some(since_ns.saturating_add(self.limit_ns?))
+    }
+
+    /// How long it may last.
+    fn limit(&self, now: Nanos) -> Option<Nanos> {
+        let steps = self.survivors(now);
+        let outlived = |survive: &dyn Fn(f64) -> f64| {
+            let few = steps.iter().find(|(_, surviving)| survive(*surviving) < OUTLIVED_BY);
+            few.map(|(bucket, _)| lower(bucket + 1) as f64)
+        };
+        let usual =
+            outlived(&|surviving| surviving).map(|few| few * FACTOR).filter(|_| self.count >= SURVIVORS_MANY);
+        // Few are over, or so many run on that the estimate never comes down to few: what went on says how long.
+        let (_, run_on) = *steps.last()?;
+        let went_on = || outlived(&|surviving| (surviving - run_on) / (1.0 - run_on));
+        usual.or_else(|| went_on().map(|few| few * FACTOR_WHERE_UNSURE)).map(|limit_ns| limit_ns as Nanos)
+    }
+
+    /// Kaplan and Meier's estimate: the share that outlives each bucket.
+    fn survivors(&self, now: Nanos) -> Vec<(u16, f64)> {
         let mut open: Vec<Nanos> =
             self.open.iter().map(|(since_ns, _)| now.saturating_sub(*since_ns)).collect();
         open.sort_unstable();
         let mut left = self.count;
         let mut surviving = 1.0;
-        for (bucket, count) in &self.over {
+        let step = |(bucket, count): (&u16, &u64)| {
             let longer = open.len() - open.partition_point(|open_ns| *open_ns < lower(*bucket));
             surviving *= 1.0 - *count as f64 / (left + longer as u64) as f64;
             left -= count;
-            if surviving < OUTLIVED_BY {
-                return Some(lower(bucket + 1));
-            }
-        }
-        None
+            (*bucket, surviving)
+        };
+        self.over.iter().map(step).collect()
     }
 }
 
-/// Buckets in steps of 2 %.
+/// Buckets of one part in 32 of a power of two, so in steps of 2 % to 3 %.
 fn bucket(lasted_ns: Nanos) -> u16 {
-    ((lasted_ns.max(1) as f64).ln() / STEP).floor() as u16
+    let octave = lasted_ns.max(PARTS).ilog2() - PARTS.ilog2();
+    let part = (lasted_ns >> octave).min(2 * PARTS - 1);
+    // At most 59 octaves of 32 parts.
+    (u64::from(octave) * PARTS + part) as u16
 }
 
 /// The least duration of a bucket.
 fn lower(bucket: u16) -> Nanos {
-    (f64::from(bucket) * STEP).exp() as Nanos
+    let (octave, part) = (u64::from(bucket) / PARTS, u64::from(bucket) % PARTS);
+    match octave {
+        0 => part,
+        _ => (PARTS + part).checked_shl(octave as u32 - 1).unwrap_or(Nanos::MAX),
+    }
 }
 
-/// The natural logarithm of 1.02.
-const STEP: f64 = 0.019_802_627_296_179_73;
+/// Buckets of one power of two.
+const PARTS: u64 = 32;
 
 /// The share that outlives what is usual.
 const OUTLIVED_BY: f64 = 0.005;
+
+/// How many times as long as few last is too long.
+const FACTOR: f64 = 1.5;
+
+/// The same where more than few run on, or few are over: neither a slow phase nor a long one among the first is to be
+/// taken for stuck. However heavy the tail, so long as it has a mean, of 30 the longest is passed ten times over by less
+/// than one in two hundred.
+const FACTOR_WHERE_UNSURE: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {
@@ -183,26 +313,30 @@ mod tests {
         Lasted { over: of(over), open: of(open) }
     }
 
-    /// Scenario: a thousand durations from 1 s to 100 s; then a slow phase, in which many run for 200 s already.
-    /// Guarantees: no limit from few; then one and a half times the longest; the slow phase raises or lifts it.
+    /// Scenario: a thousand durations from 1 s to 100 s in turn; then a slow phase, in which many run for 200 s already.
+    /// Guarantees: no limit from very few, ten times the longest from few, then one and a half times; the slow phase
+    /// raises it beyond itself.
     #[test]
     fn what_runs_counts() {
         let mut survival = survival();
         for n in 0..1_000 {
-            let group = GroupId::of(n);
-            survival.set(group, lasted(Some(u64::from(n) % 100 + 1), None), 0);
-            assert_eq!(survival.limit_ns(WORK).is_some(), u64::from(n) + 1 >= SURVIVORS_MIN);
+            let group = GroupId::from_number(n);
+            survival.set(group, lasted(Some(n % 100 + 1), None), 0);
+            let over = n + 1;
+            assert_eq!(survival.limit_ns(WORK).is_some(), over >= SURVIVORS_MIN);
+            assert!(over >= SURVIVORS_MANY || survival.limit_ns(WORK).is_none_or(|ns| ns >= 300 * SECOND_NS));
         }
         let limit_s = survival.limit_ns(WORK).unwrap() / SECOND_NS;
         assert!((147..=156).contains(&limit_s), "{limit_s}");
         for n in 1_000..1_100 {
-            survival.set(GroupId::of(n), lasted(None, Some(800)), 1_000 * SECOND_NS);
+            survival.set(GroupId::from_number(n), lasted(None, Some(800)), 1_000 * SECOND_NS);
         }
         for n in 1_100..1_300 {
-            survival.set(GroupId::of(n), lasted(Some(50), None), 1_000 * SECOND_NS);
+            survival.set(GroupId::from_number(n), lasted(Some(50), None), 1_000 * SECOND_NS);
         }
-        assert_eq!(survival.limit_ns(WORK), None);
-        (0..1_300).for_each(|n| survival.remove(GroupId::of(n)));
+        let limit_s = survival.limit_ns(WORK).unwrap() / SECOND_NS;
+        assert!((980..=1_040).contains(&limit_s), "{limit_s}: ten times the longest that ended");
+        (0..1_300).for_each(|n| survival.remove(GroupId::from_number(n)));
         assert!(survival.of_group.is_empty() && survival.curve(WORK).over.is_empty());
         assert_eq!((survival.curve(WORK).count, survival.curve(WORK).open.len()), (0, 0));
     }

@@ -90,6 +90,16 @@ impl Told {
         self.tell(key, now, outputs);
     }
 
+    /// A finding that stands has another text.
+    pub(crate) fn update(&mut self, finding: &Finding, outputs: &mut Outputs) {
+        let Some(alert) = self.alerts.get_mut(&finding.key) else { return };
+        alert.judged = Some(finding.clone());
+        if let Some(told) = &mut alert.told {
+            *told = finding.clone();
+            outputs.updated.push(finding.clone());
+        }
+    }
+
     /// A finding stands no longer.
     pub(crate) fn clear(&mut self, finding: &Finding, now: Nanos, outputs: &mut Outputs) {
         let key = &finding.key;

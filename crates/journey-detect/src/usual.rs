@@ -1,6 +1,8 @@
 //! How often each stage fails per order, and from how many failures on one order is in a storm.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::HashMap;
 
 use crate::identity::GroupId;
 use crate::limits::RETRIES_MIN;
@@ -31,7 +33,7 @@ impl Usual {
         Self {
             stages: vec![Counts::default(); stages],
             storms_from: vec![RETRIES_MIN; stages],
-            of_group: HashMap::new(),
+            of_group: HashMap::default(),
             often: BTreeSet::new(),
         }
     }
@@ -47,15 +49,8 @@ impl Usual {
         group: GroupId,
         attempts: impl Iterator<Item = &'a Attempt>,
     ) -> BTreeSet<GroupId> {
-        let mut tried: BTreeMap<StageId, u32> = BTreeMap::new();
-        for attempt in attempts {
-            if let Some(stage) = definition.stage_named(&attempt.stage) {
-                let is_failed = attempt.outcome == Some(journey_model::StageOutcome::Failed);
-                *tried.entry(stage).or_default() += u32::from(is_failed);
-            }
-        }
-        let tried: Box<[(StageId, u32)]> = tried.into_iter().collect();
-        if self.of_group.get(&group) == Some(&tried) {
+        let tried = tried(definition, attempts);
+        if self.of_group.get(&group).is_some_and(|known| **known == *tried) {
             return BTreeSet::new();
         }
         let mut changed: BTreeSet<StageId> = tried.iter().map(|(stage, _)| *stage).collect();
@@ -68,8 +63,29 @@ impl Usual {
                 self.often.insert((*stage, group));
             }
         }
-        self.of_group.insert(group, tried);
+        self.of_group.insert(group, tried.into());
         changed.into_iter().flat_map(|stage| self.reckon(stage)).collect()
+    }
+
+    /// Whether a group is to be judged again when a limit moves.
+    pub(crate) fn has_often(&self, group: GroupId) -> bool {
+        let tried = self.of_group.get(&group).into_iter().flatten();
+        tried.into_iter().any(|(_, failed)| *failed >= RETRIES_MIN)
+    }
+
+    /// Puts a group to rest: what was counted of it stays counted.
+    pub(crate) fn rest(&mut self, group: GroupId) {
+        self.of_group.remove(&group);
+    }
+
+    /// Takes a group that was put to rest back, with its attempts as they were counted.
+    pub(crate) fn wake<'a>(
+        &mut self,
+        definition: &Definition,
+        group: GroupId,
+        attempts: impl Iterator<Item = &'a Attempt>,
+    ) {
+        self.of_group.insert(group, tried(definition, attempts).into());
     }
 
     /// Forgets a group.
@@ -101,6 +117,20 @@ impl Usual {
         let of_stage = (stage, GroupId::MIN)..=(stage, GroupId::MAX);
         self.often.range(of_stage).map(|(_, group)| *group).collect()
     }
+}
+
+/// The stages of these attempts, and how often each failed.
+fn tried<'a>(definition: &Definition, attempts: impl Iterator<Item = &'a Attempt>) -> Vec<(StageId, u32)> {
+    let mut tried: Vec<(StageId, u32)> = Vec::with_capacity(attempts.size_hint().0);
+    for attempt in attempts {
+        let Some(stage) = definition.stage_named(&attempt.stage) else { continue };
+        let failed = u32::from(attempt.outcome == Some(journey_model::StageOutcome::Failed));
+        match tried.binary_search_by_key(&stage, |(known, _)| *known) {
+            Ok(at) => tried[at].1 += failed,
+            Err(at) => tried.insert(at, (stage, failed)),
+        }
+    }
+    tried
 }
 
 /// The least number of failures that comes by chance less than once in a million orders (Poisson), where this many are

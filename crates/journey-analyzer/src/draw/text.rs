@@ -17,7 +17,7 @@ pub fn text(definition: &Definition) -> String {
             let id = definition.stage_named(&stage.name);
             id.is_some_and(|id| !drawn.contains(&id))
         })
-        .map(|stage| stage.name.as_str())
+        .map(|stage| &*stage.name)
         .collect();
     if !beside.is_empty() {
         lines.push(String::new());

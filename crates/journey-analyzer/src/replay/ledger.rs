@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use journey_detect::trend::{TrendChange, TrendFinding, TrendKey};
 use journey_detect::{
     Alert, AttemptId, Finding, IdentityConflict, JourneyRow, Nanos, Outputs, Storm, Verdict,
 };
@@ -11,19 +12,22 @@ use journey_detect::{
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// What stands of each journey, by name.
-    pub(super) journeys: BTreeMap<Box<str>, Stand>,
+    pub(super) journeys: BTreeMap<Arc<str>, Stand>,
     /// The journeys of each stage span.
-    pub(super) spans: HashMap<AttemptId, Box<[Arc<str>]>>,
-    names: HashSet<Arc<str>>,
+    pub(super) spans: HashMap<AttemptId, Arc<[Arc<str>]>>,
     /// Every finding, in the order in which they were raised.
     pub(super) told: Vec<Told>,
     /// Places in `told` of those that stand.
     standing: HashMap<(Alert, Box<str>), Vec<usize>>,
+    /// Every trend, in the order in which they were raised, as it was at its end or is now.
+    pub(super) trends: Vec<TrendFinding>,
+    /// Places in `trends` of those that stand.
+    standing_trends: HashMap<TrendKey, usize>,
     /// Violations of journeys that left memory: they stand, though the engine forgot them.
     pub(super) kept: Vec<Finding>,
     pub(super) conflicts: Vec<IdentityConflict>,
     /// Stages of each journey that failed again and again.
-    pub(super) storms: BTreeMap<Box<str>, Vec<Storm>>,
+    pub(super) storms: BTreeMap<Arc<str>, Vec<Storm>>,
 }
 
 /// What stands of one journey.
@@ -56,15 +60,17 @@ impl Ledger {
             conflicts,
             conflicts_withdrawn,
             updated,
+            trends,
             ..
         } = outputs;
-        let judged: HashSet<Box<str>> = if has_evicted {
+        trends.into_iter().for_each(|change| self.change(change));
+        let judged: HashSet<Arc<str>> = if has_evicted {
             journeys.iter().map(|row| row.name.clone()).chain(gone.iter().cloned()).collect()
         } else {
             HashSet::new()
         };
         for finding in cleared {
-            if has_evicted && !judged.contains(&finding.key.order) {
+            if has_evicted && !judged.contains(&*finding.key.order) {
                 self.keep(finding);
             } else {
                 self.clear(at_ns, &finding);
@@ -76,18 +82,16 @@ impl Ledger {
             self.journeys.remove(&name);
             self.storms.remove(&name);
         }
-        for JourneyRow { name, verdict, is_anchored, storms, .. } in journeys {
+        for row in journeys {
+            let JourneyRow { name, verdict, is_anchored, storms, .. } = &*row;
             if storms.is_empty() {
-                self.storms.remove(&name);
+                self.storms.remove(name);
             } else {
-                self.storms.insert(name.clone(), storms);
+                self.storms.insert(Arc::clone(name), storms.clone());
             }
-            self.journeys.insert(name, Stand { verdict, is_anchored });
+            self.journeys.insert(Arc::clone(name), Stand { verdict: *verdict, is_anchored: *is_anchored });
         }
-        for (attempt, names) in attempts {
-            let names = names.into_iter().map(|name| self.name(name)).collect();
-            self.spans.insert(attempt.id, names);
-        }
+        self.spans.extend(attempts.into_iter().map(|(attempt, names)| (attempt.id, names)));
         self.conflicts.retain(|known| !conflicts_withdrawn.contains(known));
         self.conflicts.extend(conflicts);
     }
@@ -95,15 +99,6 @@ impl Ledger {
     /// Whether this names an order: a journey whose anchor is known.
     pub(super) fn is_order(&self, name: &str) -> bool {
         self.journeys.get(name).is_some_and(|stand| stand.is_anchored)
-    }
-
-    fn name(&mut self, name: Box<str>) -> Arc<str> {
-        if let Some(known) = self.names.get(&*name) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = name.into();
-        self.names.insert(Arc::clone(&name));
-        name
     }
 
     fn raise(&mut self, at_ns: Nanos, finding: Finding) {
@@ -128,6 +123,23 @@ impl Ledger {
     fn update(&mut self, finding: Finding) {
         if let Some(place) = self.place(&finding) {
             self.told[place].finding = finding;
+        }
+    }
+
+    fn change(&mut self, change: TrendChange) {
+        let key = &change.finding().key;
+        let place = match change {
+            TrendChange::Raised(_) => {
+                self.standing_trends.insert(key.clone(), self.trends.len());
+                None
+            }
+            TrendChange::Paged(_) => self.standing_trends.get(key).copied(),
+            TrendChange::Cleared(_) => self.standing_trends.remove(key),
+        };
+        let finding = change.finding().clone();
+        match place {
+            Some(place) => self.trends[place] = finding,
+            None => self.trends.push(finding),
         }
     }
 

@@ -140,6 +140,8 @@ impl Player {
             self.advance(until_ns);
         }
         self.look(self.now_ns);
+        let outputs = self.engine.conclude(self.now_ns);
+        self.ledger.take(self.now_ns, outputs, false);
         let tallies = Tallies {
             spans: self.spans,
             repeats: self.repeats,

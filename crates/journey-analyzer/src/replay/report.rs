@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use journey_detect::trend::TrendFinding;
 use journey_detect::{Alert, Finding, IdentityConflict, Nanos, Severity, Storm, Verdict};
 use serde::Serialize;
 
@@ -164,7 +165,7 @@ pub struct StageFinding {
 }
 
 /// One value of one facet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Facet {
     /// The attribute.
     pub key: String,
@@ -233,6 +234,7 @@ impl Report {
             notifications: notifications::of(&ledger.told),
         };
         ledger.told.iter().for_each(|told| report.add(told));
+        report.findings.extend(ledger.trends.iter().map(trend_finding));
         report.withdrawn = withdrawn(ledger, &report.violations);
         report.sort();
         report
@@ -258,6 +260,8 @@ impl Report {
             (Alert::StageDead, false) => self.dead.push(trouble(told)),
             // The journeys say it as it stands at the end, whichever way their spans came.
             (Alert::OrderViolation | Alert::RetryStorm, false) => {}
+            // Each trend by itself; people were told of the first of those that came together.
+            _ if told.finding.is_trend() => {}
             _ => self.findings.push(stage_finding(told)),
         }
     }
@@ -270,7 +274,8 @@ impl Report {
         self.retry_storms.sort();
         self.findings.sort_by(|one, other| {
             let key = |entry: &StageFinding| {
-                (entry.warned_at, entry.alert, entry.stage.clone(), entry.journey.clone())
+                let place = (entry.stage.clone(), entry.from_stage.clone(), entry.service.clone());
+                (entry.warned_at, entry.alert, place, entry.facet.clone(), entry.journey.clone())
             };
             key(one).cmp(&key(other))
         });
@@ -281,7 +286,7 @@ impl Report {
 
 fn journeys(ledger: &Ledger) -> Journeys {
     let count = ledger.journeys.values().filter(|stand| stand.is_anchored).count();
-    let names = ledger.spans.values().flatten();
+    let names = ledger.spans.values().flat_map(|names| names.iter());
     Journeys {
         count: count as u64,
         memberships: names.filter(|name| ledger.is_order(name)).count() as u64,
@@ -357,6 +362,27 @@ fn stage_finding(told: &Told) -> StageFinding {
         spans_until_page: None,
         ratio: None,
         journeys_count: orders.as_ref().map_or(usize::from(!key.order.is_empty()), |orders| orders.count),
+    }
+}
+
+fn trend_finding(trend: &TrendFinding) -> StageFinding {
+    let key = trend.label_key();
+    let text = |label: Option<Box<str>>| label.map(String::from);
+    StageFinding {
+        alert: key.alert.as_str(),
+        stage: Some(String::from(key.stage)),
+        from_stage: text(key.from_stage),
+        service: text(key.service),
+        service_instance: None,
+        facet: key.facet.zip(key.value).map(|(key, value)| Facet { key: key.into(), value: value.into() }),
+        journey: None,
+        warned_at: Moment(trend.warned_at_ns),
+        paged_at: trend.paged_at_ns.map(Moment),
+        cleared_at: trend.cleared_at_ns.map(Moment),
+        spans_until_warning: Some(trend.spans_until_warning),
+        spans_until_page: trend.spans_until_page,
+        ratio: Some(trend.ratio),
+        journeys_count: trend.journeys_count,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What readers ask.
 
-use journey_detect::{Attempt, Finding, Instance, Nanos, Verdict};
+use std::sync::Arc;
+
+use journey_detect::{Attempt, Finding, Instance, JourneyNames, Nanos, Verdict};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query, query_scalar};
 
@@ -12,7 +14,7 @@ use crate::limits::API_ROWS_MAX;
 #[derive(Debug)]
 pub struct Snapshot {
     /// Attempts of journeys that are not past `expire_after`, and the names of the journeys of each.
-    pub attempts: Vec<(Attempt, Vec<Box<str>>)>,
+    pub attempts: Vec<(Arc<Attempt>, JourneyNames)>,
     /// Service instances.
     pub instances: Vec<Instance>,
     /// Findings that stand.
@@ -43,6 +45,8 @@ pub struct JourneySummary {
     pub verdict: Verdict,
     /// Its keys.
     pub keys: Pairs,
+    /// The stages that it waits for.
+    pub waits_for: Vec<String>,
     /// Event time of its last sign of life.
     pub last_ns: Nanos,
 }
@@ -183,9 +187,10 @@ impl Store {
     }
 }
 
-fn attempt_and_journeys(row: &SqliteRow) -> anyhow::Result<(Attempt, Vec<Box<str>>)> {
-    let journeys: String = row.try_get("journeys")?;
-    Ok((rows::attempt(row)?, serde_json::from_str(&journeys)?))
+fn attempt_and_journeys(row: &SqliteRow) -> anyhow::Result<(Arc<Attempt>, JourneyNames)> {
+    let mut journeys: Vec<Arc<str>> = serde_json::from_str(&row.try_get::<String, _>("journeys")?)?;
+    journeys.sort();
+    Ok((Arc::new(rows::attempt(row)?), journeys.into()))
 }
 
 fn summary(row: &SqliteRow) -> anyhow::Result<JourneySummary> {
@@ -193,6 +198,7 @@ fn summary(row: &SqliteRow) -> anyhow::Result<JourneySummary> {
         name: row.try_get("name")?,
         verdict: rows::verdict(row)?,
         keys: serde_json::from_str(&row.try_get::<String, _>("keys")?)?,
+        waits_for: rows::waits_for(row)?,
         last_ns: rows::nanos(row, "last_ns")?.unwrap_or(0),
     })
 }

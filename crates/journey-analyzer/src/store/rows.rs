@@ -1,5 +1,7 @@
 //! Between the engine's values and the columns of rows.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use journey_detect::{
     Alert, Attempt, AttemptId, Finding, FindingKey, Instance, Nanos, Orders, Reason, Run, Severity, Verdict,
@@ -9,7 +11,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 /// Names and values, as a JSON array of pairs.
-pub(super) type Pairs = Vec<(Box<str>, Box<str>)>;
+pub(super) type Pairs = Vec<(Arc<str>, Arc<str>)>;
 
 /// SQLite has no unsigned integer; times after the year 2262 do not come.
 pub(super) fn to_column(nanos: Nanos) -> i64 {
@@ -119,6 +121,12 @@ pub(super) fn finding(row: &SqliteRow) -> anyhow::Result<Finding> {
         offence: None,
         orders: orders(row)?,
     })
+}
+
+/// The stages of a journey's waits.
+pub(super) fn waits_for(row: &SqliteRow) -> anyhow::Result<Vec<String>> {
+    let waits: Vec<serde_json::Value> = serde_json::from_str(&row.try_get::<String, _>("waits")?)?;
+    Ok(waits.iter().filter_map(|wait| Some(wait["stage"].as_str()?.to_owned())).collect())
 }
 
 fn orders(row: &SqliteRow) -> anyhow::Result<Option<Orders>> {

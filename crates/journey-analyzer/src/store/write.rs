@@ -1,5 +1,7 @@
 //! One batch, one transaction.
 
+use std::sync::Arc;
+
 use journey_detect::{
     Attempt, Finding, IdentityConflict, Instance, JourneyRow, Nanos, Outputs, Verdict, Wait,
 };
@@ -154,7 +156,7 @@ async fn put_attempt(to: &mut SqliteConnection, attempt: &Attempt) -> sqlx::Resu
 async fn put_memberships(
     to: &mut SqliteConnection,
     attempt: &Attempt,
-    journeys: &[Box<str>],
+    journeys: &[Arc<str>],
 ) -> sqlx::Result<()> {
     let (trace_id, span_id) = (attempt.id.trace_id.to_string(), attempt.id.span_id.to_string());
     query("delete from membership where trace_id = ? and span_id = ?")

@@ -3,7 +3,9 @@
 //! In: the text. Out: a [`Definition`], or every mistake in it with line and column. Reading it compiles the flow,
 //! so a definition that exists can be followed.
 
+mod index;
 mod read;
+mod trends;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use journey_model::SpanKind;
 use thiserror::Error;
 
 use crate::flow::{Net, Tree};
+use crate::trend::TrendConfig;
 use crate::yaml::Mistake;
 use crate::{Allowance, Nanos};
 
@@ -44,7 +47,10 @@ pub struct Definition {
     pub rules: Vec<Rule>,
     /// Attributes that later stages inherit for comparison.
     pub facets: Vec<String>,
+    /// When trends count as such. Its own list of facets is empty: [`Definition::facets`] counts.
+    pub trends: TrendConfig,
     pub(crate) net: Arc<Net>,
+    index: index::Index,
 }
 
 impl Definition {
@@ -63,8 +69,17 @@ impl Definition {
 
     /// The stage of this name.
     pub fn stage_named(&self, name: &str) -> Option<StageId> {
-        let at = self.stages.iter().position(|stage| stage.name == name)?;
-        u16::try_from(at).ok().map(StageId)
+        self.index.stage(name)
+    }
+
+    /// Whether the flow has the stage, and not only the list of stages.
+    pub(crate) fn is_in_flow(&self, stage: StageId) -> bool {
+        self.index.is_in_flow(stage)
+    }
+
+    /// Whether the flow repeats the stage.
+    pub(crate) fn is_in_loop(&self, stage: StageId) -> bool {
+        self.index.is_in_loop(stage)
     }
 }
 
@@ -107,7 +122,7 @@ pub enum OrderBy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageDefinition {
     /// Its name, as spans carry it.
-    pub name: String,
+    pub name: Arc<str>,
     /// The service that does it.
     pub service: String,
     /// Who does it.

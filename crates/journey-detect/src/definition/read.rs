@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use journey_model::{SpanKind, attribute};
 
+use super::index::Index;
 use super::{
     Definition, DefinitionErrors, KeyDefinition, KeyKind, OrderBy, Rule, RuleKind, StageDefinition, StageId,
-    StageKind, StageMatch, StartWithin,
+    StageKind, StageMatch, StartWithin, trends,
 };
 use crate::flow::{Automaton, Net, Tree};
 use crate::limits::{KEYS_MAX, MARKINGS_MAX};
@@ -37,8 +38,10 @@ fn read(root: Node<'_>, mistakes: &mut Mistakes) -> Option<Definition> {
         .map(|node| keys(node, &stages, mistakes))
         .unwrap_or_default();
     let flow_node = sections.require("flow", root, mistakes)?;
-    let flow = tree(flow_node, &stages, mistakes)?;
+    let flow = tree(flow_node, &stages, mistakes);
     let rules = sections.get("rules").map(|node| rules(node, &stages, mistakes)).unwrap_or_default();
+    // Only now, so that a mistake in the flow hides none in the rules.
+    let flow = flow?;
     let net = net(flow_node, &flow, &stages, mistakes)?;
     let stage_attribute = defaults.as_ref().and_then(|fields| fields.get("stage_attribute")?.text());
     Some(Definition {
@@ -49,10 +52,12 @@ fn read(root: Node<'_>, mistakes: &mut Mistakes) -> Option<Definition> {
         expire_after_ns: default_ns("expire_after", 30 * DAY_NS, mistakes),
         warm_up_ns: default_ns("warm_up", 30 * DAY_NS, mistakes),
         skew_ns: default_ns("skew", 50_000_000, mistakes),
+        index: Index::new(&stages, &flow),
         stages,
         flow,
         rules,
         facets: sections.get("facets").map(|node| texts(node, mistakes)).unwrap_or_default(),
+        trends: sections.get("trends").map(|node| trends::read(node, mistakes)).unwrap_or_default(),
         net,
     })
 }
@@ -272,7 +277,7 @@ fn children(node: Node<'_>, stages: &[StageDefinition], mistakes: &mut Mistakes)
 
 fn stage_ref(node: Node<'_>, stages: &[StageDefinition], mistakes: &mut Mistakes) -> Option<StageId> {
     let name = node.text()?;
-    let found = stages.iter().position(|stage| stage.name == name);
+    let found = stages.iter().position(|stage| *stage.name == *name);
     if found.is_none() {
         mistakes.note(node, format!("no stage `{name}` under `stages`"));
     }
@@ -355,7 +360,7 @@ fn allowance(node: Node<'_>, mistakes: &mut Mistakes) -> Option<Allowance> {
     read
 }
 
-fn elapsed(node: Node<'_>, mistakes: &mut Mistakes) -> Option<Nanos> {
+pub(super) fn elapsed(node: Node<'_>, mistakes: &mut Mistakes) -> Option<Nanos> {
     match allowance(node, mistakes)? {
         Allowance::Elapsed(nanos) => Some(nanos),
         Allowance::WorkingDays(_) => {
@@ -383,7 +388,8 @@ fn pairs<'n>(node: Node<'n>, mistakes: &mut Mistakes) -> Vec<(Node<'n>, Node<'n>
     })
 }
 
-const SECTIONS: &[&str] = &["version", "keys", "order_by", "defaults", "stages", "flow", "rules", "facets"];
+const SECTIONS: &[&str] =
+    &["version", "keys", "order_by", "defaults", "stages", "flow", "rules", "facets", "trends"];
 const DEFAULTS: &[&str] = &["stage_attribute", "beat_interval", "expire_after", "warm_up", "skew"];
 const STAGE: &[&str] = &[
     "service",

@@ -28,7 +28,9 @@ rules: [ { name: flow, precedence: { first: a } } ]
             5:34: expected a duration such as 500ms, 15s, 2m, 1h, 30d or `3 working days`
             5:40: unknown field `colour`; known are service, kind, owner, start_within, finish_within, progress_within, size, match, observed
             6:23: no stage `c` under `stages`
-            6:28: expected one of sequence, choice, parallel, optional, loop"#]],
+            6:28: expected one of sequence, choice, parallel, optional, loop
+            7:10: the name `flow` is taken
+            7:36: `then` is missing"#]],
     );
 }
 
@@ -39,7 +41,9 @@ fn no_definition_at_all() {
     check("", expect!["1:1: the file is empty"]);
     check(
         "- a\n",
-        expect!["1:1: expected a map with version, keys, order_by, defaults, stages, flow, rules, facets"],
+        expect![
+            "1:1: expected a map with version, keys, order_by, defaults, stages, flow, rules, facets, trends"
+        ],
     );
     check("keys: {\n", expect!["2:1: while parsing a node, did not find expected node content"]);
 }

@@ -1,14 +1,17 @@
 mod evidence;
 mod identity;
 mod order;
+mod rest;
 mod rules;
+mod samples;
 mod shuffled;
+mod trends;
 
 use expect_test::{Expect, expect};
 use journey_testkit::scenario::{self, EPOCH_NS, Signal};
 
 use super::*;
-use crate::{Definition, Verdict};
+use crate::{Alert, Attempt, Definition, JourneyRow, Verdict};
 
 const SECOND_NS: Nanos = 1_000_000_000;
 
@@ -16,6 +19,13 @@ const SECOND_NS: Nanos = 1_000_000_000;
 fn shipped() -> Definition {
     let text = include_str!("../../../journey-analyzer/journeys.yaml").replace("warm_up: 30d", "warm_up: 0");
     Definition::parse(&text).unwrap()
+}
+
+impl Engine {
+    /// What was said last of each journey.
+    fn told_rows(&self) -> impl Iterator<Item = &JourneyRow> {
+        self.said.values().flat_map(|said| &said.rows).map(|row| &**row)
+    }
 }
 
 /// Plays a scenario second by second, seeing all the time, and writes down what is raised and cleared.
@@ -82,7 +92,7 @@ fn delivered() -> String {
 fn a_healthy_order_raises_nothing() {
     let (engine, log) = play(shipped(), &delivered(), 1_000_000);
     assert_eq!(log, "");
-    let rows: Vec<&JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).collect();
+    let rows: Vec<&JourneyRow> = engine.told_rows().collect();
     assert_eq!(rows.len(), 1);
     assert_eq!((&*rows[0].name, rows[0].verdict), ("A", Verdict::Ok { is_final: false }));
 }
@@ -109,7 +119,7 @@ fn a_partners_order() {
         "121s raised OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01\n\
          130s cleared OrderStuck production.id=p9 not_started: waiting for order_create since 00:00:01\n"
     );
-    assert_eq!(engine.rows.values().flat_map(BTreeMap::keys).collect::<Vec<_>>(), [&"B".into()]);
+    assert_eq!(engine.told_rows().map(|row| &*row.name).collect::<Vec<_>>(), ["B"]);
 }
 
 /// Scenario: the process of a running stage dies; later a newer attempt begins and goes on to the end.
@@ -309,10 +319,10 @@ fn a_restart_changes_nothing() {
 /// Another engine with what this one has reported.
 fn restart(engine: &Engine) -> Engine {
     let mut attempts = Vec::new();
-    for group in engine.rows.keys() {
+    for group in engine.said.keys() {
         let (parts, _) = engine.identity.parts(&engine.definition, *group);
         attempts.extend(parts.iter().flat_map(|part| {
-            part.attempts.iter().map(|id| (engine.attempts[id].clone(), vec![part.name.clone()]))
+            part.attempts.iter().map(|id| (engine.attempts[id].clone(), [part.name.clone()].into()))
         }));
     }
     let standing: Vec<Finding> = engine.standing.values().flatten().cloned().collect();
@@ -386,13 +396,8 @@ fn a_cart_claimed_twice_belongs_to_the_first() {
         let [conflict] = &conflicts[..] else { panic!("{conflicts:?}") };
         assert_eq!((&*conflict.key, &*conflict.value), ("cart.id", "c1"));
         assert_eq!(conflict.anchors, ["A".into(), "B".into()]);
-        let uploads: Vec<&str> = engine
-            .rows
-            .values()
-            .flat_map(BTreeMap::values)
-            .filter(|row| row.span_ns.0 == EPOCH_NS)
-            .map(|row| &*row.name)
-            .collect();
+        let uploads: Vec<&str> =
+            engine.told_rows().filter(|row| row.span_ns.0 == EPOCH_NS).map(|row| &*row.name).collect();
         assert_eq!(uploads, ["A"], "{order:?}");
     }
 }
@@ -408,7 +413,7 @@ fn spans_without_a_key_follow_their_trace() {
          4s shop-api/1 end order_shown trace=t",
         5,
     );
-    let group = engine.rows.keys().next().copied().unwrap();
+    let group = engine.said.keys().next().copied().unwrap();
     assert_eq!(engine.identity.attempts_in(group), 3);
 }
 
@@ -425,7 +430,7 @@ fn an_order_under_way_on_the_first_day() {
         200,
     );
     assert_eq!(log, "140s raised OrderStuck A not_started: waiting for production_take since 00:00:20\n");
-    let row = engine.rows.values().flat_map(BTreeMap::values).next().unwrap();
+    let row = engine.told_rows().next().unwrap();
     assert_eq!(row.verdict, Verdict::EvidenceGap);
 }
 
@@ -493,7 +498,7 @@ fn a_shared_alias_and_an_endless_order_stay_bounded() {
     let counters = engine.counters();
     assert_eq!((counters.journey_full, counters.ties_refused), (refused, 1_976));
     assert_eq!(engine.attempts.len(), 6_000 - refused as usize);
-    let others = engine.rows.values().flat_map(BTreeMap::keys).filter(|name| name.starts_with('o'));
+    let others = engine.told_rows().filter(|row| row.name.starts_with('o'));
     assert_eq!(others.count(), 3_000);
 }
 

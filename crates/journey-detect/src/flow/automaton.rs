@@ -1,8 +1,12 @@
 //! Sets of markings that a prefix of steps can have reached, determinised as they are needed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
+
+use super::missing::Found;
+use super::moment::Moments;
 use super::net::{Marking, Net};
 use crate::StageId;
 use crate::limits::{MARKINGS_MAX, STATES_MAX};
@@ -20,13 +24,19 @@ pub(crate) struct Automaton {
     initial: StateId,
     /// Whether a journey can end from a state without a stage.
     avoidable: HashMap<(StateId, StageId), bool>,
+    /// Stages of one moment.
+    pub(super) moments: Moments,
+    /// Steps that are missing before others.
+    pub(super) missing: Found,
 }
 
 #[derive(Debug)]
 struct State {
     markings: Arc<[Marking]>,
-    /// Stages that may come next. `None`: not walked yet.
-    next: BTreeMap<StageId, Option<StateId>>,
+    /// Stages that may come next, sorted.
+    expected: Box<[StageId]>,
+    /// The state after each of them. `None`: not walked yet.
+    next: Box<[Option<StateId>]>,
     may_end: bool,
 }
 
@@ -36,9 +46,11 @@ impl Automaton {
         let mut automaton = Self {
             net,
             states: Vec::new(),
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             initial: StateId(0),
-            avoidable: HashMap::new(),
+            avoidable: HashMap::default(),
+            moments: Moments::default(),
+            missing: Found::default(),
         };
         automaton.initial = automaton.intern_start();
         automaton
@@ -65,7 +77,8 @@ impl Automaton {
 
     /// The state after this stage, `None` if the stage may not come here.
     pub(crate) fn step(&mut self, from: StateId, stage: StageId) -> Option<StateId> {
-        if let Some(known) = *self.state(from).next.get(&stage)? {
+        let place = self.state(from).expected.binary_search(&stage).ok()?;
+        if let Some(known) = self.state(from).next[place] {
             return Some(known);
         }
         let markings = Arc::clone(&self.state(from).markings);
@@ -77,42 +90,13 @@ impl Automaton {
             .flat_map(|step| markings.iter().filter_map(|marking| step.fire(marking)))
             .collect();
         let to = self.close_and_intern(fired);
-        self.states[from.0 as usize].next.insert(stage, Some(to));
+        self.states[from.0 as usize].next[place] = Some(to);
         Some(to)
     }
 
-    /// Takes these stages in whichever orders fit: one of those orders, as places in the list, and the state after any
-    /// of them. `None` if no order fits.
-    pub(crate) fn step_in_any_order(
-        &mut self,
-        from: StateId,
-        stages: &[StageId],
-    ) -> Option<(Vec<usize>, StateId)> {
-        // One level for each number of steps taken: which ones, and where that led.
-        let mut level = BTreeMap::from([((0_u32, from), Vec::new())]);
-        for _ in stages {
-            let mut next = BTreeMap::new();
-            for ((taken, state), order) in level {
-                for (place, stage) in stages.iter().enumerate().filter(|(place, _)| taken >> place & 1 == 0) {
-                    if let Some(after) = self.step(state, *stage) {
-                        let order: Vec<usize> = order.iter().copied().chain([place]).collect();
-                        // The least, so that it does not depend on which states were met before.
-                        let known = next.entry((taken | 1 << place, after)).or_insert_with(|| order.clone());
-                        *known = order.min(std::mem::take(known));
-                    }
-                }
-            }
-            level = next;
-        }
-        let order = level.values().min()?.clone();
-        let markings = level.keys().flat_map(|(_, state)| self.state(*state).markings.iter().cloned());
-        let markings = markings.collect();
-        Some((order, self.intern(markings)))
-    }
-
     /// The stages that may come next, in the order of the definition.
-    pub(crate) fn expected(&self, state: StateId) -> impl Iterator<Item = StageId> {
-        self.state(state).next.keys().copied()
+    pub(crate) fn expected(&self, state: StateId) -> &[StageId] {
+        &self.state(state).expected
     }
 
     /// Whether the journey may end here.
@@ -125,7 +109,7 @@ impl Automaton {
         if let Some(known) = self.avoidable.get(&(from, stage)) {
             return *known;
         }
-        let mut seen = HashSet::from([from]);
+        let mut seen = HashSet::from_iter([from]);
         let mut open = vec![from];
         let mut can_end = false;
         while let Some(state) = open.pop()
@@ -135,7 +119,8 @@ impl Automaton {
                 can_end = true;
                 break;
             }
-            let others: Vec<StageId> = self.expected(state).filter(|other| *other != stage).collect();
+            let others: Vec<StageId> =
+                self.expected(state).iter().copied().filter(|other| *other != stage).collect();
             let reached = others.into_iter().filter_map(|other| self.step(state, other));
             open.extend(reached.filter(|state| seen.insert(*state)).collect::<Vec<_>>());
         }
@@ -149,6 +134,8 @@ impl Automaton {
             self.states.clear();
             self.ids.clear();
             self.avoidable.clear();
+            self.moments.clear();
+            self.missing.clear();
             self.initial = self.intern_start();
         }
     }
@@ -161,7 +148,7 @@ impl Automaton {
             if self.states[at].markings.len() >= MARKINGS_MAX {
                 return true;
             }
-            let stages: Vec<StageId> = self.states[at].next.keys().copied().collect();
+            let stages = self.states[at].expected.clone();
             for stage in stages {
                 self.step(StateId(at as u32), stage);
             }
@@ -190,6 +177,12 @@ impl Automaton {
         self.intern(markings)
     }
 
+    /// The state of the markings of all these.
+    pub(super) fn unite(&mut self, states: &BTreeSet<StateId>) -> StateId {
+        let markings = states.iter().flat_map(|state| self.state(*state).markings.iter().cloned()).collect();
+        self.intern(markings)
+    }
+
     fn intern(&mut self, markings: BTreeSet<Marking>) -> StateId {
         let markings: Arc<[Marking]> = markings.into_iter().collect();
         if let Some(known) = self.ids.get(&markings) {
@@ -197,12 +190,13 @@ impl Automaton {
         }
         let id = StateId(u32::try_from(self.states.len()).expect("the cache is trimmed far below this"));
         let moves = self.net.moves.iter();
-        let next = moves
+        let expected: BTreeSet<StageId> = moves
             .filter_map(|step| step.stage.filter(|_| markings.iter().any(|m| step.fire(m).is_some())))
-            .map(|stage| (stage, None))
             .collect();
         let may_end = markings.iter().any(|marking| **marking == [self.net.last]);
-        self.states.push(State { markings: Arc::clone(&markings), next, may_end });
+        let next = vec![None; expected.len()].into();
+        let expected = expected.into_iter().collect();
+        self.states.push(State { markings: Arc::clone(&markings), expected, next, may_end });
         self.ids.insert(markings, id);
         id
     }
@@ -262,26 +256,6 @@ mod tests {
         assert_eq!(accepts(&repeat, &[A, A]), Some(true));
     }
 
-    /// Scenario: three steps of one moment, where any order, one order, several orders or none fits.
-    /// Guarantees: an order that fits, and a state that remembers each of them.
-    #[test]
-    fn steps_of_one_moment_come_in_any_order_that_fits() {
-        let compile = |tree: &Tree| Automaton::new(Arc::new(Net::compile(tree, &|_| false).unwrap()));
-        let mut sequence = compile(&Tree::Sequence(stages(&[A, B, C])));
-        let (order, after) = sequence.step_in_any_order(sequence.initial(), &[C, A, B]).unwrap();
-        assert_eq!(order, [1, 2, 0]);
-        assert!(sequence.may_end(after));
-        assert!(sequence.step_in_any_order(sequence.initial(), &[C, A]).is_none());
-        let both = Tree::Choice(vec![
-            Tree::Sequence(stages(&[A, B, C])),
-            Tree::Sequence(vec![Tree::Stage(B), Tree::Stage(A)]),
-        ]);
-        let mut both = compile(&both);
-        let (_, after) = both.step_in_any_order(both.initial(), &[A, B]).unwrap();
-        assert!(both.may_end(after), "B came first");
-        assert!(both.step(after, C).is_some(), "A came first");
-    }
-
     /// Scenario: a journey whose first steps were not seen.
     /// Guarantees: any step of the flow may come first.
     #[test]
@@ -289,8 +263,8 @@ mod tests {
         let net = Net::compile(&Tree::Sequence(stages(&[A, B, C])), &|_| false).unwrap();
         let mut automaton = Automaton::new(Arc::new(net));
         let everywhere = automaton.everywhere();
-        assert_eq!(automaton.expected(everywhere).collect::<Vec<_>>(), [A, B, C]);
+        assert_eq!(automaton.expected(everywhere), [A, B, C]);
         let after_b = automaton.step(everywhere, B).unwrap();
-        assert_eq!(automaton.expected(after_b).collect::<Vec<_>>(), [C]);
+        assert_eq!(automaton.expected(after_b), [C]);
     }
 }

@@ -11,33 +11,43 @@
 mod references;
 mod sets;
 mod traces;
+mod values;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
+use foldhash::HashMap;
+use foldhash::fast::FixedState;
 use journey_model::{SpanId, TraceId};
 
 use self::references::References;
 use self::sets::Sets;
 use self::traces::Traces;
+use self::values::Values;
 use self::waiting::Waiting;
 use crate::limits::ATTEMPTS_PER_GROUP_MAX;
 use crate::{Attempt, AttemptId, Definition, KeyKind, Nanos};
 
 /// A value of an anchor or alias key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NodeId(u32);
+pub(crate) struct NodeId(u64);
 
 /// Values that are tied, by whichever span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct GroupId(u32);
+pub(crate) struct GroupId(u64);
 
 impl GroupId {
-    pub(crate) const MIN: Self = Self(u32::MIN);
-    pub(crate) const MAX: Self = Self(u32::MAX);
+    pub(crate) const MIN: Self = Self(u64::MIN);
+    pub(crate) const MAX: Self = Self(u64::MAX);
 
-    #[cfg(test)]
-    pub(crate) fn of(number: u32) -> Self {
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The group of a number that [`Self::number`] gave.
+    pub(crate) const fn from_number(number: u64) -> Self {
         Self(number)
     }
 }
@@ -49,7 +59,8 @@ type Stamp = (Nanos, TraceId, SpanId);
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
     nodes: HashMap<NodeId, Node>,
-    by_value: HashMap<(u8, Box<str>), NodeId>,
+    /// By the place of the key in the definition.
+    by_value: Values<NodeId>,
     groups: HashMap<GroupId, Group>,
     /// The group of each span that has an anchor or an alias.
     homes: HashMap<AttemptId, GroupId>,
@@ -61,14 +72,14 @@ pub(crate) struct Identity {
     targets: HashMap<AttemptId, BTreeSet<NodeId>>,
     attached: HashMap<NodeId, BTreeSet<AttemptId>>,
     waiting: Waiting,
-    next_id: u32,
+    next_id: u64,
 }
 
 #[derive(Debug)]
 struct Node {
     /// Place of the key in the definition.
     key: u8,
-    value: Box<str>,
+    value: Arc<str>,
     is_anchor: bool,
     group: GroupId,
 }
@@ -76,27 +87,36 @@ struct Node {
 #[derive(Debug, Default)]
 struct Group {
     nodes: BTreeSet<NodeId>,
+    /// How many of the nodes are anchors.
+    anchors: usize,
     /// Each span with its stamp and its own keys, the anchors first.
-    attempts: BTreeMap<AttemptId, (Stamp, Vec<NodeId>)>,
+    attempts: BTreeMap<AttemptId, (Stamp, Box<[NodeId]>)>,
 }
 
 /// One journey of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     /// The anchor's value, or the name of the least alias: `cart.id=c-1`.
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     /// Whether it has an anchor.
     pub(crate) is_anchored: bool,
-    pub(crate) attempts: BTreeSet<AttemptId>,
-    nodes: BTreeSet<NodeId>,
+    /// Its attempts, sorted.
+    pub(crate) attempts: Vec<AttemptId>,
+    nodes: Vec<NodeId>,
+}
+
+impl Part {
+    fn empty() -> Self {
+        Self { name: "".into(), is_anchored: false, attempts: Vec::new(), nodes: Vec::new() }
+    }
 }
 
 /// Two anchors claim one value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Conflict {
     pub(crate) key: Box<str>,
-    pub(crate) value: Box<str>,
-    pub(crate) anchors: [Box<str>; 2],
+    pub(crate) value: Arc<str>,
+    pub(crate) anchors: [Arc<str>; 2],
     pub(crate) at_ns: Nanos,
 }
 
@@ -141,28 +161,49 @@ impl Identity {
     /// The journeys of a group and the conflicts between them.
     pub(crate) fn parts(&self, definition: &Definition, group: GroupId) -> (Vec<Part>, Vec<Conflict>) {
         let Some(group) = self.groups.get(&group) else { return Default::default() };
+        if group.anchors <= 1 {
+            return (self.whole(definition, group).into_iter().collect(), Vec::new());
+        }
         let (roots, conflicts) = self.split(definition, group);
         let mut parts: BTreeMap<NodeId, Part> = BTreeMap::new();
         for (node, root) in &roots {
-            let part = parts.entry(*root).or_insert_with(|| Part {
-                name: Box::default(),
-                is_anchored: false,
-                attempts: BTreeSet::new(),
-                nodes: BTreeSet::new(),
-            });
-            part.nodes.insert(*node);
+            let part = parts.entry(*root).or_insert_with(Part::empty);
+            part.nodes.push(*node);
             part.attempts.extend(self.attached.get(node).into_iter().flatten());
             self.name(definition, *node, part);
         }
         for (id, (_, nodes)) in &group.attempts {
             for root in nodes.iter().filter_map(|node| roots.get(node)) {
-                parts.get_mut(root).expect("every root has a part").attempts.insert(*id);
+                parts.get_mut(root).expect("every root has a part").attempts.push(*id);
             }
         }
         let mut parts: Vec<Part> = parts.into_values().filter(|part| !part.attempts.is_empty()).collect();
+        for part in &mut parts {
+            part.attempts.sort_unstable();
+            part.attempts.dedup();
+        }
         // Numbers of nodes tell who came first; names do not.
         parts.sort_by(|one, other| one.name.cmp(&other.name));
         (parts, conflicts)
+    }
+
+    /// The one journey of a group without anchors to tell apart: what is tied at all is tied to it.
+    fn whole(&self, definition: &Definition, group: &Group) -> Option<Part> {
+        let mut part = Part::empty();
+        part.attempts.reserve_exact(group.attempts.len());
+        part.attempts.extend(group.attempts.keys());
+        part.nodes.reserve_exact(group.nodes.len());
+        let at_home = part.attempts.len();
+        for node in &group.nodes {
+            part.nodes.push(*node);
+            part.attempts.extend(self.attached.get(node).into_iter().flatten());
+            self.name(definition, *node, &mut part);
+        }
+        if part.attempts.len() > at_home {
+            part.attempts.sort_unstable();
+            part.attempts.dedup();
+        }
+        (!part.attempts.is_empty()).then_some(part)
     }
 
     /// Forgets a group and the spans that belong to no other one.
@@ -171,7 +212,7 @@ impl Identity {
         let mut gone: BTreeSet<AttemptId> = group.attempts.into_keys().collect();
         for node_id in &group.nodes {
             if let Some(node) = self.nodes.remove(node_id) {
-                self.by_value.remove(&(node.key, node.value));
+                self.by_value.remove(node.key, &node.value);
             }
             for attempt in self.attached.remove(node_id).into_iter().flatten() {
                 if let Some(further) = self.further_anchors.get_mut(&attempt) {
@@ -203,10 +244,7 @@ impl Identity {
         let is_full = |group: GroupId| self.attempts_in(group) >= ATTEMPTS_PER_GROUP_MAX;
         let first = keys_of(definition, attempt).min_by_key(|(_, is_anchor, _)| !is_anchor);
         if let Some((key, _, value)) = first {
-            return self
-                .by_value
-                .get(&(key, Box::from(value)))
-                .is_some_and(|node| is_full(self.nodes[node].group));
+            return self.by_value.get(key, value).is_some_and(|node| is_full(self.nodes[&node].group));
         }
         if self.references.is_full_for(definition, attempt) {
             return true;
@@ -221,7 +259,7 @@ impl Identity {
         match (definition.keys[at].kind, u8::try_from(at)) {
             (KeyKind::Context | KeyKind::Shared, _) | (_, Err(_)) => true,
             (KeyKind::Alias | KeyKind::Anchor, Ok(at)) => {
-                self.by_value.get(&(at, Box::from(value))).is_some_and(|node| part.nodes.contains(node))
+                self.by_value.get(at, value).is_some_and(|node| part.nodes.contains(&node))
             }
             (KeyKind::Member, Ok(at)) => {
                 self.references.of_value(at, value).iter().any(|node| part.nodes.contains(node))
@@ -229,15 +267,53 @@ impl Identity {
         }
     }
 
+    /// The attempts of a group, those that are at home first, if it is one journey that shares nothing with others: no
+    /// attempt, no value and no trace that others follow.
+    pub(crate) fn alone(&self, group: GroupId) -> Option<Vec<AttemptId>> {
+        let members = self.groups.get(&group).filter(|members| members.anchors <= 1)?;
+        let is_here = |attempt: AttemptId| self.groups_of(attempt).all(|other| other == group);
+        let is_alone = |attempt: &AttemptId| {
+            is_here(*attempt)
+                && !self.further_anchors.contains_key(attempt)
+                && !self.traces.is_tied(attempt.trace_id)
+                && self.references.are_carried_by(*attempt, &is_here)
+        };
+        let attached = members.nodes.iter().filter_map(|node| self.attached.get(node)).flatten();
+        let mut all: Vec<AttemptId> = members.attempts.keys().copied().collect();
+        all.extend(
+            attached.collect::<BTreeSet<_>>().into_iter().filter(|id| !members.attempts.contains_key(id)),
+        );
+        all.iter().all(is_alone).then_some(all)
+    }
+
+    /// What leads from an attempt to its journeys, and to it: its trace, its links, and its values, as numbers that
+    /// rarely are the same for others.
+    pub(crate) fn marks<'a>(
+        definition: &'a Definition,
+        attempt: &'a Attempt,
+    ) -> impl Iterator<Item = u64> + 'a {
+        let hasher = FixedState::with_seed(MARKS_SEED);
+        let of_values = hasher.clone();
+        let traces = [attempt.id.trace_id].into_iter().chain(attempt.links.iter().map(|link| link.trace_id));
+        let of_traces = traces.map(move |trace_id| hasher.hash_one(trace_id));
+        let values = (0_u8..).zip(&definition.keys).filter(|(_, key)| key.kind != KeyKind::Context);
+        let values = values.flat_map(|(at, key)| attempt.values(&key.name).map(move |value| (at, value)));
+        of_traces.chain(values.map(move |value| of_values.hash_one(value)))
+    }
+
     /// Whether an attempt belongs to a group by its own anchor or alias.
     pub(crate) fn is_at_home(&self, attempt: AttemptId, group: GroupId) -> bool {
         self.homes.get(&attempt) == Some(&group)
     }
 
-    /// The groups with journeys that an attempt belongs to.
-    pub(crate) fn groups_of(&self, attempt: AttemptId) -> BTreeSet<GroupId> {
+    /// The groups with journeys that an attempt belongs to; one may come several times.
+    pub(crate) fn groups_of(&self, attempt: AttemptId) -> impl Iterator<Item = GroupId> {
         let attached = self.targets.get(&attempt).into_iter().flatten();
-        attached.map(|node| self.nodes[node].group).chain(self.homes.get(&attempt).copied()).collect()
+        attached.map(|node| self.nodes[node].group).chain(self.homes.get(&attempt).copied())
+    }
+
+    pub(crate) fn has(&self, group: GroupId) -> bool {
+        self.groups.contains_key(&group)
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -264,7 +340,7 @@ impl Identity {
         let group = self.nodes[&nodes[0]].group;
         let is_tied = |node: &NodeId| self.nodes[node].group == group;
         let further: Vec<NodeId> = nodes[..anchors].iter().filter(|node| !is_tied(node)).copied().collect();
-        let nodes: Vec<NodeId> = nodes.iter().filter(|node| is_tied(node)).copied().collect();
+        let nodes: Box<[NodeId]> = nodes.iter().filter(|node| is_tied(node)).copied().collect();
         if further.is_empty() {
             self.further_anchors.remove(&attempt);
         } else {
@@ -359,7 +435,7 @@ impl Identity {
     /// The values that stand for the journeys of a span with keys.
     fn journeys_of(&self, attempt: AttemptId) -> BTreeSet<NodeId> {
         let home = self.homes.get(&attempt).and_then(|home| self.groups.get(home)?.attempts.get(&attempt));
-        let own = home.map_or(&[][..], |(_, nodes)| nodes);
+        let own = home.map_or(&[][..], |(_, nodes)| &nodes[..]);
         let attached = self.targets.get(&attempt).into_iter().flatten();
         own.iter().chain(attached).copied().collect()
     }
@@ -389,28 +465,18 @@ impl Identity {
         (nodes, anchors)
     }
 
-    fn node(&mut self, key: u8, value: &str, is_anchor: bool) -> NodeId {
-        if let Some(known) = self.by_value.get(&(key, Box::from(value))) {
-            return *known;
+    fn node(&mut self, key: u8, value: &Arc<str>, is_anchor: bool) -> NodeId {
+        if let Some(known) = self.by_value.get(key, value) {
+            return known;
         }
-        let id = self.fresh_id();
-        let (node, group) = (NodeId(id), GroupId(id));
-        self.nodes.insert(node, Node { key, value: value.into(), is_anchor, group });
-        self.by_value.insert((key, value.into()), node);
-        self.groups.insert(group, Group { nodes: BTreeSet::from([node]), ..Group::default() });
+        // No number comes twice: a group at rest keeps its own.
+        self.next_id += 1;
+        let (node, group) = (NodeId(self.next_id), GroupId(self.next_id));
+        self.nodes.insert(node, Node { key, value: Arc::clone(value), is_anchor, group });
+        self.by_value.insert(key, Arc::clone(value), node);
+        let alone = Group { nodes: BTreeSet::from([node]), anchors: is_anchor.into(), ..Group::default() };
+        self.groups.insert(group, alone);
         node
-    }
-
-    /// Numbers are reused only after four thousand million of them, and never while one is in use.
-    fn fresh_id(&mut self) -> u32 {
-        loop {
-            self.next_id = self.next_id.wrapping_add(1);
-            if !self.nodes.contains_key(&NodeId(self.next_id))
-                && !self.groups.contains_key(&GroupId(self.next_id))
-            {
-                return self.next_id;
-            }
-        }
     }
 
     /// Joins two groups, the smaller into the larger.
@@ -436,6 +502,7 @@ impl Identity {
         placed.moved.extend(absorbed.attempts.keys());
         let target = self.groups.get_mut(&into).expect("a node's group exists");
         target.nodes.append(&mut absorbed.nodes);
+        target.anchors += absorbed.anchors;
         target.attempts.append(&mut absorbed.attempts);
         placed.gone.push(from);
         placed.touched.retain(|touched| *touched != from);
@@ -445,7 +512,7 @@ impl Identity {
     fn move_to(
         &mut self,
         attempt: AttemptId,
-        keys: (Stamp, Vec<NodeId>),
+        keys: (Stamp, Box<[NodeId]>),
         group: GroupId,
         placed: &mut Placed,
     ) {
@@ -502,17 +569,20 @@ impl Identity {
     fn name(&self, definition: &Definition, node: NodeId, part: &mut Part) {
         let node = &self.nodes[&node];
         if node.is_anchor {
-            part.name = node.value.clone();
+            part.name = Arc::clone(&node.value);
             part.is_anchored = true;
         } else if !part.is_anchored {
             let key = &definition.keys[usize::from(node.key)].name;
-            let name = format!("{key}={}", node.value).into_boxed_str();
-            if part.name.is_empty() || name < part.name {
-                part.name = name;
+            let name = format!("{key}={}", node.value);
+            if part.name.is_empty() || *name < *part.name {
+                part.name = name.into();
             }
         }
     }
 }
+
+/// Any number; the same in every process, so that nothing depends on chance.
+const MARKS_SEED: u64 = 0x6a6f_7572_6e65_7921;
 
 /// Which nodes of one span are tied: each alias to its anchor. Several anchors in one span are not tied to each other.
 fn ties(nodes: &[NodeId], anchors: usize) -> impl Iterator<Item = (NodeId, NodeId)> {
@@ -524,7 +594,7 @@ fn ties(nodes: &[NodeId], anchors: usize) -> impl Iterator<Item = (NodeId, NodeI
 fn keys_of<'a>(
     definition: &'a Definition,
     attempt: &'a Attempt,
-) -> impl Iterator<Item = (u8, bool, &'a str)> {
+) -> impl Iterator<Item = (u8, bool, &'a Arc<str>)> {
     let keys = definition.keys.iter().enumerate().filter_map(|(at, key)| {
         let is_anchor = match key.kind {
             KeyKind::Anchor => true,

@@ -5,8 +5,12 @@
 //! points to the journeys of everything it was ever seen with: anchors, aliases, members, and shared values of keys
 //! that stand before its own in the definition, so that a tour holds packages and not the reverse.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use foldhash::HashMap;
+
+use super::values::Values;
 use super::{NodeId, Stamp};
 use crate::limits::{ATTEMPTS_PER_GROUP_MAX, SHARED_JOURNEYS_MAX};
 use crate::{Attempt, AttemptId, Definition, KeyKind};
@@ -18,7 +22,7 @@ struct ReferenceId(u64);
 /// All such values. Bounded by the spans that carry them.
 #[derive(Debug, Default)]
 pub(super) struct References {
-    by_value: HashMap<(u8, Box<str>), ReferenceId>,
+    by_value: Values<ReferenceId>,
     all: HashMap<ReferenceId, Reference>,
     of_attempt: HashMap<AttemptId, Box<[ReferenceId]>>,
     next_id: u64,
@@ -27,7 +31,7 @@ pub(super) struct References {
 #[derive(Debug)]
 struct Reference {
     key: u8,
-    value: Box<str>,
+    value: Arc<str>,
     is_shared: bool,
     /// Spans that carry it.
     carriers: BTreeSet<AttemptId>,
@@ -93,16 +97,28 @@ impl References {
 
     /// What one value points to.
     pub(super) fn of_value(&self, key: u8, value: &str) -> BTreeSet<NodeId> {
-        let found = self.by_value.get(&(key, Box::from(value)));
-        found.map(|id| self.resolve(*id)).unwrap_or_default()
+        self.by_value.get(key, value).map(|id| self.resolve(id)).unwrap_or_default()
+    }
+
+    /// Whether all spans that carry a value of this one, or a value that points to one of them, are of that kind.
+    pub(super) fn are_carried_by(&self, attempt: AttemptId, is_here: &impl Fn(AttemptId) -> bool) -> bool {
+        let carried = self.of_attempt.get(&attempt).into_iter().flatten();
+        carried.into_iter().all(|id| self.is_carried_by(*id, is_here))
+    }
+
+    fn is_carried_by(&self, id: ReferenceId, is_here: &impl Fn(AttemptId) -> bool) -> bool {
+        self.all.get(&id).is_none_or(|reference| {
+            reference.carriers.iter().all(|carrier| is_here(*carrier))
+                && reference.used_by.iter().all(|user| self.is_carried_by(*user, is_here))
+        })
     }
 
     /// Whether so many spans carry one of the attempt's values that it names none of them.
     pub(super) fn is_full_for(&self, definition: &Definition, attempt: &Attempt) -> bool {
-        let known = values_of(definition, attempt)
-            .filter_map(|(key, _, value)| self.by_value.get(&(key, Box::from(value))));
-        known.into_iter().any(|id| {
-            let carriers = &self.all[id].carriers;
+        let mut known =
+            values_of(definition, attempt).filter_map(|(key, _, value)| self.by_value.get(key, value));
+        known.any(|id| {
+            let carriers = &self.all[&id].carriers;
             carriers.len() >= ATTEMPTS_PER_GROUP_MAX && !carriers.contains(&attempt.id)
         })
     }
@@ -114,7 +130,7 @@ impl References {
             reference.said.remove(&attempt);
             if reference.carriers.is_empty() {
                 let gone = self.all.remove(&id).expect("it was found above");
-                self.by_value.remove(&(gone.key, gone.value));
+                self.by_value.remove(gone.key, &gone.value);
             }
         }
     }
@@ -128,20 +144,21 @@ impl References {
     fn carried(&mut self, definition: &Definition, attempt: &Attempt) -> Vec<(ReferenceId, u8)> {
         values_of(definition, attempt)
             .map(|(key, is_shared, value)| {
-                let next = ReferenceId(self.next_id);
-                let id = *self.by_value.entry((key, value.into())).or_insert(next);
-                if id == next {
-                    self.next_id += 1;
-                    let reference = Reference {
-                        key,
-                        value: value.into(),
-                        is_shared,
-                        carriers: BTreeSet::new(),
-                        said: BTreeMap::new(),
-                        used_by: BTreeSet::new(),
-                    };
-                    self.all.insert(id, reference);
+                if let Some(known) = self.by_value.get(key, value) {
+                    return (known, key);
                 }
+                let id = ReferenceId(self.next_id);
+                self.next_id += 1;
+                self.by_value.insert(key, Arc::clone(value), id);
+                let reference = Reference {
+                    key,
+                    value: Arc::clone(value),
+                    is_shared,
+                    carriers: BTreeSet::new(),
+                    said: BTreeMap::new(),
+                    used_by: BTreeSet::new(),
+                };
+                self.all.insert(id, reference);
                 (id, key)
             })
             .collect()
@@ -209,7 +226,7 @@ impl References {
 fn values_of<'a>(
     definition: &'a Definition,
     attempt: &'a Attempt,
-) -> impl Iterator<Item = (u8, bool, &'a str)> {
+) -> impl Iterator<Item = (u8, bool, &'a Arc<str>)> {
     let keys = definition.keys.iter().enumerate().filter_map(|(at, key)| {
         let is_shared = match key.kind {
             KeyKind::Shared => true,

@@ -1,6 +1,6 @@
 //! Disjoint sets that never join two anchors.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::NodeId;
 
@@ -12,7 +12,7 @@ pub(super) struct Sets {
 
 impl Sets {
     pub(super) fn new(anchors: impl Iterator<Item = NodeId>) -> Self {
-        Self { parents: HashMap::new(), anchors: anchors.map(|anchor| (anchor, anchor)).collect() }
+        Self { parents: HashMap::default(), anchors: anchors.map(|anchor| (anchor, anchor)).collect() }
     }
 
     /// The value that stands for the set.

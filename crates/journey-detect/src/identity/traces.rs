@@ -1,7 +1,8 @@
 //! What spans without a key follow: the first span of their trace that has one, else a link.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashMap;
 use journey_model::{SpanId, TraceId};
 
 use super::Stamp;
@@ -74,6 +75,11 @@ impl Traces {
     /// Whether a span without a key links to this trace.
     pub(super) fn is_linked(&self, trace: TraceId) -> bool {
         self.linked_from.contains_key(&trace)
+    }
+
+    /// Whether spans without a key link to this trace, or from it.
+    pub(super) fn is_tied(&self, trace: TraceId) -> bool {
+        self.is_linked(trace) || self.by_id.get(&trace).is_some_and(|found| !found.linked.is_empty())
     }
 
     pub(super) fn keyless(&self, trace: TraceId) -> Vec<AttemptId> {

@@ -1,6 +1,8 @@
 //! Spans that belong to no journey yet, oldest first.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+
+use foldhash::HashMap;
 
 use crate::limits::WAITING_SPANS_MAX;
 use crate::{AttemptId, Nanos};

@@ -1,15 +1,16 @@
 //! The steps of one journey, followed through the flow.
 //!
 //! A step that may not come here is explained in the simplest way: a neighbour within the skew bound came first;
-//! else up to [`MISSING_STEPS_MAX`] steps before it are missing; else it is one too many. One fault so gives one
-//! deviation, and the course goes on behind it.
+//! else up to [`MISSING_STEPS_MAX`] steps before it are missing, or more if there is evidence that they were not seen;
+//! else it is one too many. One fault so gives one deviation, and the course goes on behind it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
+use super::deviation::{Deviation, DeviationKind, Excuse, swapped};
 use super::{Judgement, Scene, Standing};
+use crate::Finding;
 use crate::evidence::{Claim, ClaimId};
-use crate::finding::{Alert, Finding, FindingKey, Offence, Reason};
-use crate::flow::{Automaton, StateId};
+use crate::flow::{Automaton, Missing, StateId};
 use crate::limits::MISSING_STEPS_MAX;
 use crate::{Attempt, Nanos, OrderBy, StageId};
 
@@ -20,9 +21,11 @@ pub(crate) struct Course {
     pub(crate) standings: Vec<Standing>,
     /// The steps that count, in order.
     pub(crate) steps: Vec<Step>,
-    /// Steps beside the flow: those that came after one they belong before, and those of stages that it does not
-    /// have. Only rules look at them.
-    aside: Vec<Step>,
+    /// Places and stages of steps beside the flow: those that came after one they belong before, those that came where
+    /// they may not come at all, and those of stages that it does not have. Only rules look at them.
+    aside: Vec<(usize, StageId)>,
+    /// Place and stage of all steps that count, wherever they came, in the order of their attempts.
+    pub(super) all: Vec<(usize, StageId)>,
     /// Where the journey stands after them.
     pub(crate) state: StateId,
     deviations: Vec<Deviation>,
@@ -42,37 +45,6 @@ pub(crate) struct Step {
     pub(crate) stage: StageId,
     /// Where the journey stood before it.
     pub(crate) before: StateId,
-}
-
-/// A step that may not come where it came.
-#[derive(Debug)]
-struct Deviation {
-    /// Place of its attempt in the list given.
-    attempt: usize,
-    /// Number of steps before it.
-    index: usize,
-    expected: Vec<StageId>,
-    kind: DeviationKind,
-    /// Why it is not held against the order, if it is not.
-    excuse: Option<Excuse>,
-}
-
-#[derive(Debug)]
-enum DeviationKind {
-    /// No missing step explains it.
-    Extra,
-    /// These steps are missing before it.
-    Missing(Vec<StageId>),
-    /// Steps that belong before it come later.
-    Swapped(Vec<StageId>),
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Excuse {
-    /// Steps that lead to it may still be on their way, until this moment; `None` while nobody sees.
-    Grace(Option<Nanos>),
-    /// The missing steps belong to a process that vanished, or their numbers are missing.
-    Unseen,
 }
 
 impl Course {
@@ -96,8 +68,9 @@ impl Course {
             .collect();
         let mut course = Self {
             standings,
-            steps: Vec::new(),
+            steps: Vec::with_capacity(queue.len()),
             aside: Vec::new(),
+            all: Vec::with_capacity(queue.len()),
             state: automaton.initial(),
             deviations: Vec::new(),
             violation: None,
@@ -106,6 +79,9 @@ impl Course {
         };
         course.begin(scene, automaton, attempts, &queue);
         course.walk(scene, automaton, attempts, queue);
+        course.all.extend(course.steps.iter().map(|step| (step.attempt, step.stage)));
+        course.all.extend(&course.aside);
+        course.all.sort_unstable();
         course.close_passed(automaton);
         course.violation = course.held(scene, order_id, attempts);
         course
@@ -135,20 +111,20 @@ impl Course {
         attempts: &[&Attempt],
         mut queue: VecDeque<(usize, StageId)>,
     ) {
-        let mut in_flow = HashSet::new();
-        scene.definition.flow.for_each_stage(false, &mut |stage, _| {
-            in_flow.insert(stage);
-        });
         // Steps that were found to come after one they belong before; each explains itself once.
         let mut explained: Vec<StageId> = Vec::new();
+        let is_in_flow = |(_, stage): &(usize, StageId)| scene.definition.is_in_flow(*stage);
+        self.aside.extend(queue.iter().filter(|step| !is_in_flow(step)));
+        queue.retain(is_in_flow);
+        // How many of the next steps were not taken though they may be taken in any order.
+        let mut left_over = 0_usize;
         loop {
-            while self.take_ties(scene, automaton, attempts, &mut queue, &in_flow) {}
+            while left_over == 0 && !queue.is_empty() {
+                left_over = self.take_ties(scene, automaton, attempts, &mut queue);
+            }
+            left_over = left_over.saturating_sub(1);
             let Some((at, stage)) = queue.pop_front() else { break };
             let before = self.state;
-            if !in_flow.contains(&stage) {
-                self.aside.push(Step { attempt: at, stage, before });
-                continue;
-            }
             if let Some(after) = automaton.step(before, stage) {
                 self.state = after;
                 self.steps.push(Step { attempt: at, stage, before });
@@ -162,41 +138,59 @@ impl Course {
             }
             if let Some(place) = explained.iter().position(|known| *known == stage) {
                 explained.swap_remove(place);
-                self.aside.push(Step { attempt: at, stage, before });
+                self.aside.push((at, stage));
                 continue;
             }
             let index = self.steps.len();
-            let kind = match missing_before(automaton, before, stage) {
-                None => DeviationKind::Extra,
-                Some((missing, after)) => {
-                    self.state = after;
+            let missing = automaton.missing_before(before, stage);
+            let since_ns =
+                missing.as_ref().map_or(0, |missing| self.expected_since(automaton, attempts, missing));
+            let kind = match missing {
+                Some(missing) if missing.steps.len() <= MISSING_STEPS_MAX => {
+                    self.state = missing.after;
                     self.steps.push(Step { attempt: at, stage, before });
-                    if self.close_running(scene, &attempts[..at], &missing) {
+                    if self.close_running(scene, &attempts[..at], &missing.steps) {
                         continue;
                     }
-                    let is_later = |stage: &StageId| queue.iter().any(|(_, found)| found == stage);
-                    let later: Vec<StageId> = missing.iter().copied().filter(is_later).collect();
+                    let later = swapped(automaton, &missing, &queue);
                     explained.extend(&later);
                     if later.is_empty() {
-                        DeviationKind::Missing(missing)
+                        DeviationKind::Missing(missing.steps)
                     } else {
                         DeviationKind::Swapped(later)
                     }
                 }
+                Some(missing) if self.are_unseen(scene, attempts[at], since_ns, &missing.steps) => {
+                    self.state = missing.after;
+                    self.steps.push(Step { attempt: at, stage, before });
+                    DeviationKind::Missing(missing.steps)
+                }
+                _ => {
+                    self.aside.push((at, stage));
+                    DeviationKind::Extra
+                }
             };
-            let excuse = self.excuse(scene, attempts, at, &kind);
-            let expected = automaton.expected(before).collect();
+            let excuse = self.excuse(scene, attempts[at], since_ns, &kind);
+            let expected = automaton.expected(before).to_vec();
             self.deviations.push(Deviation { attempt: at, index, expected, kind, excuse });
         }
     }
 
+    /// From when on the first missing step can have come: the start of the step that made it possible.
+    fn expected_since(&self, automaton: &Automaton, attempts: &[&Attempt], missing: &Missing) -> Nanos {
+        let Some(first) = missing.steps.first() else { return 0 };
+        let expects = |state: StateId| automaton.expected(state).iter().any(|stage| first.contains(stage));
+        let enabling = self.steps.iter().rev().find(|step| !expects(step.before));
+        enabling.map_or(0, |step| attempts[step.attempt].first_ns())
+    }
+
     /// Closes a running attempt of each missing step, if one began before: it is its end that was not seen. Returns
     /// whether there was one for each.
-    fn close_running(&mut self, scene: &Scene<'_>, earlier: &[&Attempt], missing: &[StageId]) -> bool {
-        let running = |stage: &StageId| {
+    fn close_running(&mut self, scene: &Scene<'_>, earlier: &[&Attempt], missing: &[Vec<StageId>]) -> bool {
+        let running = |stages: &Vec<StageId>| {
             earlier.iter().enumerate().position(|(at, attempt)| {
-                self.standings[at] == Standing::Running
-                    && scene.definition.stage_named(&attempt.stage) == Some(*stage)
+                let stage = scene.definition.stage_named(&attempt.stage);
+                self.standings[at] == Standing::Running && stage.is_some_and(|stage| stages.contains(&stage))
             })
         };
         let Some(places) = missing.iter().map(running).collect::<Option<Vec<usize>>>() else { return false };
@@ -204,30 +198,40 @@ impl Course {
         true
     }
 
-    /// Why a deviation at this attempt is not held against the order.
+    /// Whether there is evidence for each of these steps, missing before the one that came, that it was not seen.
+    fn are_unseen(
+        &mut self,
+        scene: &Scene<'_>,
+        came: &Attempt,
+        since_ns: Nanos,
+        missing: &[Vec<StageId>],
+    ) -> bool {
+        let mut are_unseen = true;
+        for (what, stages) in (0..).zip(missing) {
+            let id = ClaimId { by: came.id, what };
+            // No short cut: each missing step claims its number.
+            are_unseen &= scene.is_unseen(stages, id, (since_ns, came.last_ns()), &mut self.claims);
+        }
+        are_unseen
+    }
+
+    /// Why a deviation at the step that came is not held against the order.
     fn excuse(
         &mut self,
         scene: &Scene<'_>,
-        attempts: &[&Attempt],
-        at: usize,
+        came: &Attempt,
+        since_ns: Nanos,
         kind: &DeviationKind,
     ) -> Option<Excuse> {
-        let came = attempts[at];
-        if let DeviationKind::Swapped(_) = kind {
-            return None;
-        }
-        if let DeviationKind::Missing(missing) = kind {
-            let previous = self.steps.len().checked_sub(2).map(|place| &self.steps[place]);
-            let between_ns = (previous.map_or(0, |step| attempts[step.attempt].first_ns()), came.last_ns());
-            let mut are_unseen = true;
-            for (what, stage) in (0..).zip(missing) {
-                let id = ClaimId { by: came.id, what };
-                // No short cut: each missing step claims its number.
-                are_unseen &= scene.is_unseen(*stage, id, between_ns, &mut self.claims);
-            }
-            if are_unseen {
+        match kind {
+            DeviationKind::Swapped(_) => return None,
+            DeviationKind::Missing(missing) if missing.len() > MISSING_STEPS_MAX => {
                 return Some(Excuse::Unseen);
             }
+            DeviationKind::Missing(missing) if self.are_unseen(scene, came, since_ns, missing) => {
+                return Some(Excuse::Unseen);
+            }
+            DeviationKind::Missing(_) | DeviationKind::Extra => {}
         }
         let deadline = scene.grace_after(came.first_ns());
         (deadline.is_none_or(|deadline| scene.now < deadline)).then_some(Excuse::Grace(deadline))
@@ -236,7 +240,7 @@ impl Course {
     /// The first deviation that is held against the order. One that stands needs no grace again.
     fn held(&mut self, scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt]) -> Option<Finding> {
         self.deviations.iter_mut().find_map(|deviation| {
-            let finding = violation(scene, order_id, attempts, deviation);
+            let finding = deviation.violation(scene, order_id, attempts);
             let is_held = match deviation.excuse {
                 None => true,
                 Some(Excuse::Grace(_)) => scene.stands(&finding),
@@ -270,27 +274,19 @@ impl Course {
 
     /// How many steps came before this attempt, wherever they came.
     pub(super) fn steps_before(&self, attempt: usize) -> usize {
-        self.steps.iter().chain(&self.aside).filter(|step| step.attempt < attempt).count()
+        self.all.iter().filter(|(at, _)| *at < attempt).count()
     }
 
     /// The place of the first attempt that was a step of this stage, wherever it came.
     pub(super) fn first(&self, stage: StageId) -> Option<usize> {
-        let steps = self.steps.iter().chain(&self.aside);
-        steps.filter(|step| step.stage == stage).map(|step| step.attempt).min()
-    }
-
-    /// The steps that count, wherever they came, in the order of their attempts.
-    pub(super) fn all_steps(&self) -> Vec<(usize, StageId)> {
-        let steps = self.steps.iter().chain(&self.aside);
-        let mut all: Vec<(usize, StageId)> = steps.map(|step| (step.attempt, step.stage)).collect();
-        all.sort_unstable();
-        all
+        self.all.iter().find(|(_, found)| *found == stage).map(|(at, _)| *at)
     }
 
     /// Whether the flow itself misses a step of this stage.
     pub(super) fn misses(&self, stage: StageId) -> bool {
         self.deviations.iter().any(|deviation| match &deviation.kind {
-            DeviationKind::Missing(stages) | DeviationKind::Swapped(stages) => stages.contains(&stage),
+            DeviationKind::Missing(steps) => steps.iter().flatten().any(|missing| *missing == stage),
+            DeviationKind::Swapped(stages) => stages.contains(&stage),
             DeviationKind::Extra => false,
         })
     }
@@ -313,58 +309,8 @@ impl Course {
     }
 }
 
-fn violation(scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt], deviation: &Deviation) -> Finding {
-    let attempt = attempts[deviation.attempt];
-    let names = |stages: &[StageId]| {
-        let names: Vec<&str> = stages.iter().map(|stage| &*scene.definition.stage(*stage).name).collect();
-        names.join(", ")
-    };
-    let stage = &attempt.stage;
-    let (reason, summary) = match &deviation.kind {
-        DeviationKind::Swapped(later) => {
-            (Reason::WrongOrder, format!("{stage} came before {}", names(later)))
-        }
-        DeviationKind::Missing(missing) => {
-            (Reason::MissingStep, format!("{stage} came without {}", names(missing)))
-        }
-        DeviationKind::Extra => (Reason::WrongOrder, format!("{stage} came where it may not come")),
-    };
-    let expected = names(&deviation.expected);
-    Finding {
-        key: FindingKey {
-            order: order_id.into(),
-            stage: stage.clone(),
-            rule: Some("flow".into()),
-            ..FindingKey::new(Alert::OrderViolation)
-        },
-        cause: format!("{}/{reason}", attempt.id.span_id).into(),
-        reason,
-        summary: summary.into(),
-        waiting_for: None,
-        evidence: format!("step {} is {stage}, expected one of: {expected}", deviation.index).into(),
-        trace_id: Some(attempt.id.trace_id),
-        since_ns: attempt.first_ns(),
-        offence: Some(Offence {
-            index: deviation.index,
-            expected: deviation
-                .expected
-                .iter()
-                .map(|stage| scene.definition.stage(*stage).name.as_str().into())
-                .collect(),
-            at_ns: super::order(scene.definition, attempt).0,
-        }),
-        orders: None,
-    }
-}
-
 /// How each attempt stands before the flow is followed.
 fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
-    let mut in_loop = Vec::new();
-    scene.definition.flow.for_each_stage(false, &mut |stage, looped| {
-        if looped {
-            in_loop.push(stage);
-        }
-    });
     let standing = |(at, attempt): (usize, &&Attempt)| {
         let Some(stage) = scene.definition.stage_named(&attempt.stage) else { return Standing::Unplaced };
         if attempt.has_failed() {
@@ -373,7 +319,7 @@ fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
         if !attempt.is_open() {
             return Standing::Done;
         }
-        if is_superseded(attempts, at, in_loop.contains(&stage)) {
+        if is_superseded(attempts, at, scene.definition.is_in_loop(stage)) {
             return Standing::Superseded;
         }
         // Its start may be lost; a beat shows it as well.
@@ -387,12 +333,12 @@ fn is_superseded(attempts: &[&Attempt], at: usize, in_loop: bool) -> bool {
     let open = attempts[at];
     let newer =
         |other: &&&Attempt| (other.first_ns(), other.id) > (open.first_ns(), open.id) && other.id != open.id;
-    let mut later: Vec<_> = attempts.iter().filter(newer).collect();
-    later.sort_by_key(|attempt| (attempt.first_ns(), attempt.id));
-    if in_loop {
-        later.truncate(1)
+    let mut later = attempts.iter().filter(newer);
+    if !in_loop {
+        return later.any(|other| other.stage == open.stage);
     }
-    later.iter().any(|other| other.stage == open.stage)
+    let next = later.min_by_key(|attempt| (attempt.first_ns(), attempt.id));
+    next.is_some_and(|other| other.stage == open.stage)
 }
 
 /// The place in the queue of a step that happened at the same time elsewhere and may come first.
@@ -416,31 +362,4 @@ fn concurrent(
         let after = automaton.step(state, *other_stage)?;
         automaton.step(after, stage).map(|_| place)
     })
-}
-
-/// The fewest steps that are missing before `stage`, and the state after it.
-fn missing_before(
-    automaton: &mut Automaton,
-    from: StateId,
-    stage: StageId,
-) -> Option<(Vec<StageId>, StateId)> {
-    let mut reached: VecDeque<(StateId, Vec<StageId>)> = VecDeque::from([(from, Vec::new())]);
-    let mut seen = vec![from];
-    while let Some((state, missing)) = reached.pop_front() {
-        if let Some(after) = automaton.step(state, stage) {
-            return Some((missing, after));
-        }
-        if missing.len() == MISSING_STEPS_MAX {
-            continue;
-        }
-        let expected: Vec<StageId> = automaton.expected(state).collect();
-        for step in expected {
-            let Some(after) = automaton.step(state, step) else { continue };
-            if !seen.contains(&after) {
-                seen.push(after);
-                reached.push_back((after, missing.iter().copied().chain([step]).collect()));
-            }
-        }
-    }
-    None
 }

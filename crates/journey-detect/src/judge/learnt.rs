@@ -6,7 +6,7 @@ use crate::finding::{Alert, Finding, Reason};
 use crate::survival::Lasting;
 use crate::{Allowance, Attempt, Nanos, StageDefinition, StageId, StageKind, StartWithin, clock_time};
 
-impl Report<'_, '_> {
+impl<'r> Report<'r, '_> {
     /// The order waits for one of these, and nothing says how long. A stage that limits some ways to it may take as
     /// long as it likes on the others, and so may a person.
     pub(super) fn unlimited(&mut self, alternatives: &[Pending<'_>]) {
@@ -23,29 +23,29 @@ impl Report<'_, '_> {
             self.judgement.lasted.open.push((what, since_ns));
             return;
         };
-        let names: Vec<&str> = alternatives.iter().map(|pending| &*pending.definition.name).collect();
         let within = Allowance::Elapsed(limit_ns);
-        let finding = Finding {
-            key: self.key(Alert::OrderStuck, names[0], None),
-            cause: format!("{}/{since_ns}", last.id.span_id).into(),
-            reason: Reason::NotStarted,
-            summary: format!("waiting for {} since {}", names.join(" or "), clock_time(since_ns)).into(),
-            waiting_for: Some(names.join(" or ").into()),
-            evidence: format!(
-                "{} ended at {}; other orders went on within {within}",
-                last.stage,
-                clock_time(since_ns),
-            )
-            .into(),
-            trace_id: Some(last.id.trace_id),
-            since_ns,
-            offence: None,
-            orders: None,
-        };
-        let before = self.judgement.findings.len();
-        self.raise_at(finding, self.scene.sight.deadline(since_ns, within));
+        let is_stuck = self.raise_at(self.scene.sight.deadline(since_ns, within), |report| {
+            let names: Vec<&str> = alternatives.iter().map(|pending| &*pending.definition.name).collect();
+            Finding {
+                key: report.key(Alert::OrderStuck, names[0], None),
+                cause: format!("{}/{since_ns}", last.id.span_id).into(),
+                reason: Reason::NotStarted,
+                summary: format!("waiting for {} since {}", names.join(" or "), clock_time(since_ns)).into(),
+                waiting_for: Some(names.join(" or ").into()),
+                evidence: format!(
+                    "{} ended at {}; other orders went on within {within}",
+                    last.stage,
+                    clock_time(since_ns),
+                )
+                .into(),
+                trace_id: Some(last.id.trace_id),
+                since_ns,
+                offence: None,
+                orders: None,
+            }
+        });
         // What is stuck does not say how long others may last.
-        if self.judgement.findings.len() == before {
+        if !is_stuck {
             self.judgement.lasted.open.push((what, since_ns));
         }
     }
@@ -67,7 +67,8 @@ impl Report<'_, '_> {
 
     /// Notes how long stages and waits lasted.
     pub(super) fn note_lasted(&mut self) {
-        let steps = self.course.all_steps();
+        let steps = &self.course.all;
+        self.judgement.lasted.over.reserve(2 * steps.len());
         for (place, (at, stage)) in steps.iter().enumerate() {
             let attempt = self.attempts[*at];
             let over = &mut self.judgement.lasted.over;
@@ -85,12 +86,12 @@ impl Report<'_, '_> {
     }
 
     /// The step that ended last, and when; `None` while anything runs.
-    fn last_step(&self) -> Option<(&Attempt, StageId, Nanos)> {
+    fn last_step(&self) -> Option<(&'r Attempt, StageId, Nanos)> {
         if self.course.standings.contains(&Standing::Running) {
             return None;
         }
-        let (at, stage) = self.course.all_steps().pop()?;
-        Some((self.attempts[at], stage, ended(self.course, self.attempts, at)?))
+        let (at, stage) = self.course.all.last()?;
+        Some((self.attempts[*at], *stage, ended(self.course, self.attempts, *at)?))
     }
 }
 

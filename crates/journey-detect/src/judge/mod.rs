@@ -5,6 +5,7 @@
 //! ([`rules`]); what stays open is held against its deadlines ([`silence`]).
 
 mod course;
+mod deviation;
 mod learnt;
 mod retries;
 mod rules;
@@ -12,6 +13,7 @@ mod silence;
 mod ties;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::evidence::{Claim, ClaimId};
 use crate::flow::Automaton;
@@ -85,7 +87,7 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
     /// The stage.
-    pub stage: Box<str>,
+    pub stage: Arc<str>,
     /// Since when, in nanoseconds since the Unix epoch.
     pub since_ns: Nanos,
     /// When the wait has lasted too long: event time plus `start_within`, whether anybody sees or not.
@@ -103,7 +105,7 @@ pub(crate) struct Scene<'a> {
     /// Findings that stand about this journey.
     pub(crate) standing: &'a [Finding],
     /// Its missing steps that missing numbers excuse.
-    pub(crate) granted: &'a BTreeSet<ClaimId>,
+    pub(crate) granted: Option<&'a BTreeSet<ClaimId>>,
     /// How many failed attempts of each stage make a storm, by the place of the stage.
     pub(crate) storms_from: &'a [u32],
     /// How long stages and waits last, where the definition sets no limit.
@@ -116,21 +118,26 @@ impl Scene<'_> {
         self.standing.iter().any(|known| known.is_same(finding))
     }
 
-    /// Whether there is evidence that a missing step was not seen, rather than not done.
+    /// Whether there is evidence that a missing step, of one of these stages, was not seen, rather than not done.
     fn is_unseen(
         &self,
-        stage: StageId,
+        stages: &[StageId],
         id: ClaimId,
         between_ns: (Nanos, Nanos),
         claims: &mut Vec<Claim>,
     ) -> bool {
-        let service = &self.definition.stage(stage).service;
+        let services: BTreeSet<&str> =
+            stages.iter().map(|stage| &*self.definition.stage(*stage).service).collect();
         let interval_ns = self.definition.beat_interval_ns;
-        if self.instances.one_vanished(service, between_ns, interval_ns, self.sight, self.now) {
+        let has_vanished = |service: &&str| {
+            self.instances.one_vanished(service, between_ns, interval_ns, self.sight, self.now)
+        };
+        if services.iter().any(has_vanished) {
             return true;
         }
-        claims.push(Claim { id, service: service.as_str().into(), between_ns });
-        self.granted.contains(&id)
+        let services = services.into_iter().map(Into::into).collect();
+        claims.push(Claim { id, services, between_ns });
+        self.granted.is_some_and(|granted| granted.contains(&id))
     }
 
     /// Until when what should have come before this moment may still be on its way; `None` while nobody sees.
@@ -158,6 +165,8 @@ pub(crate) struct Judgement {
     pub(crate) lasted: Lasted,
     /// A step that a rule wants is missing, and that is not held against the order.
     has_gap: bool,
+    /// Nothing is wrong, missing or closed by others: a later beat would change no word of it.
+    pub(crate) is_quiet: bool,
 }
 
 impl Judgement {
@@ -189,6 +198,7 @@ pub(crate) fn judge(
         storms: Vec::new(),
         lasted: Lasted::default(),
         has_gap: false,
+        is_quiet: false,
     };
     let is_violated = course.report(&mut judgement)
         | rules::report(scene, automaton, &course, order_id, attempts, &mut judgement);
@@ -199,10 +209,15 @@ pub(crate) fn judge(
         () if is_violated => Verdict::Violated,
         () if course.has_gap() || judgement.has_gap => Verdict::EvidenceGap,
         () if automaton.may_end(course.state) && !is_running => {
-            Verdict::Ok { is_final: automaton.expected(course.state).next().is_none() }
+            Verdict::Ok { is_final: automaton.expected(course.state).is_empty() }
         }
         () => Verdict::Open,
     };
+    let is_closed = |standing: &Standing| matches!(standing, Standing::DoneUnseen | Standing::Superseded);
+    judgement.is_quiet = judgement.findings.is_empty()
+        && judgement.claims.is_empty()
+        && !matches!(judgement.verdict, Verdict::EvidenceGap | Verdict::Violated)
+        && !judgement.standings.iter().any(is_closed);
     judgement.findings.sort_by(|one, other| one.key.cmp(&other.key));
     judgement
 }
@@ -223,10 +238,10 @@ fn is_caused_by(one: &Attempt, other: &Attempt) -> bool {
     is_child || one.links.binary_search(&other.id).is_ok()
 }
 
-/// Whether nobody can say which of the two came first: clocks of different instances differ by the skew bound. What
-/// is joined by parent or link is in order, however close they are.
+/// Whether nobody can say which of the two came first: they are of one very moment, or clocks of different instances
+/// differ by the skew bound. What is joined by parent or link is in order, however close they are.
 fn are_concurrent(definition: &Definition, one: &Attempt, other: &Attempt) -> bool {
     let [(one_ns, _), (other_ns, _)] = [one, other].map(|attempt| order(definition, attempt));
-    let is_close = one_ns.abs_diff(other_ns) <= definition.skew_ns;
-    is_close && one.instance != other.instance && !is_caused_by(one, other) && !is_caused_by(other, one)
+    let is_close = one.instance != other.instance && one_ns.abs_diff(other_ns) <= definition.skew_ns;
+    (is_close || one_ns == other_ns) && !is_caused_by(one, other) && !is_caused_by(other, one)
 }

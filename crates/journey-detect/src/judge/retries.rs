@@ -25,7 +25,7 @@ pub(super) fn report(
         let name = &scene.definition.stage(stage).name;
         let attempts_failed = last - first + 1;
         judgement.storms.push(Storm {
-            stage: name.as_str().into(),
+            stage: (&**name).into(),
             at_ns: ended(failed[first + enough - 1]),
             attempts: attempts_failed,
         });
@@ -48,7 +48,7 @@ pub(super) fn report(
             cause: failed[first].id.span_id.to_string().into(),
             reason: Reason::Retries,
             summary: format!("{name} has failed again and again since {}", clock_time(begun_ns)).into(),
-            waiting_for: Some(name.as_str().into()),
+            waiting_for: Some((&**name).into()),
             evidence: format!("{attempts_failed} failed attempts, {enough} are a storm; last: {error}")
                 .into(),
             trace_id: Some(failed[failed.len() - 1].id.trace_id),

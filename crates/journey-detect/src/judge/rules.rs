@@ -15,8 +15,8 @@ pub(super) fn report(
     attempts: &[&Attempt],
     judgement: &mut Judgement,
 ) -> bool {
-    let is_over = automaton.may_end(course.state) && automaton.expected(course.state).next().is_none();
-    let ruling = Ruling { scene, course, attempts, is_over, steps: course.all_steps() };
+    let is_over = automaton.may_end(course.state) && automaton.expected(course.state).is_empty();
+    let ruling = Ruling { scene, course, attempts, is_over, steps: &course.all };
     let mut is_violated = false;
     // Claims of the flow count from 0.
     for (what, rule) in (1_000..).zip(&scene.definition.rules) {
@@ -38,7 +38,7 @@ struct Ruling<'r, 'a> {
     /// Nothing may follow.
     is_over: bool,
     /// Place of the attempt, and stage, in order.
-    steps: Vec<(usize, StageId)>,
+    steps: &'r [(usize, StageId)],
 }
 
 /// A step that breaks a rule, or will.
@@ -85,8 +85,8 @@ impl Ruling<'_, '_> {
         if let Some(first_at) = self.course.first(first) {
             let is_late = first_at > then_at
                 && !super::are_concurrent(self.scene.definition, later, self.attempts[first_at]);
-            let why = format!("{} came before {}", self.name(then), self.name(first));
-            return is_late.then_some(Found { attempt: then_at, why, absent: None });
+            let why = || format!("{} came before {}", self.name(then), self.name(first));
+            return is_late.then(|| Found { attempt: then_at, why: why(), absent: None });
         }
         // What the flow misses, the flow tells.
         let is_excused = self.course.began_in_the_middle
@@ -98,8 +98,8 @@ impl Ruling<'_, '_> {
             between_ns: (0, later.last_ns()),
             deadline: self.scene.grace_after(later.first_ns()),
         };
-        let why = format!("{} came without {}", self.name(then), self.name(first));
-        (!is_excused).then_some(Found { attempt: then_at, why, absent: Some(absent) })
+        let why = || format!("{} came without {}", self.name(then), self.name(first));
+        (!is_excused).then(|| Found { attempt: then_at, why: why(), absent: Some(absent) })
     }
 
     fn response(&self, first: StageId, then: StageId, within: Option<Allowance>) -> Vec<Found> {
@@ -121,10 +121,11 @@ impl Ruling<'_, '_> {
             self.steps.iter().filter(|(other, stage)| *stage == then && *other != at && is_after(*other));
         let answer = answers.map(|(other, _)| self.attempts[*other].first_ns()).min();
         let until_ns = within.map(|within| within.after(asked_ns));
-        let name = self.name(then);
-        let limit = within.map_or(String::new(), |within| format!(" within {within}"));
-        let why = format!("no {name} came{limit} after {}", asking.stage);
-        let found = |absent| Some(Found { attempt: at, why, absent });
+        let found = |absent| {
+            let limit = within.map_or(String::new(), |within| format!(" within {within}"));
+            let why = format!("no {} came{limit} after {}", self.name(then), asking.stage);
+            Some(Found { attempt: at, why, absent })
+        };
         if let Some(answer_ns) = answer {
             return if until_ns.is_some_and(|until_ns| until_ns < answer_ns) { found(None) } else { None };
         }
@@ -159,7 +160,7 @@ impl Ruling<'_, '_> {
             judgement.has_gap |= !self.is_awaited(absent);
             return false;
         }
-        let is_unseen = self.scene.is_unseen(absent.stage, id, absent.between_ns, &mut judgement.claims);
+        let is_unseen = self.scene.is_unseen(&[absent.stage], id, absent.between_ns, &mut judgement.claims);
         judgement.has_gap |= is_unseen;
         !is_unseen
     }

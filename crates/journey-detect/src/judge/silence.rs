@@ -3,7 +3,7 @@
 //! Silence is judged on `now`, and only while the analyzer sees. A finding that stands is kept while what it rests
 //! on goes on, whether anybody sees or not.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Course, Judgement, Scene, Standing, Wait};
 use crate::allowance::duration;
@@ -28,6 +28,10 @@ pub(super) fn report(
         }
     }
     report.note_lasted();
+    // Where it may end, nothing is waited for.
+    if automaton.may_end(course.state) {
+        return;
+    }
     let pending = pending(scene, automaton, course, attempts);
     for alternatives in alternatives(automaton, course, pending) {
         report.waiting(&alternatives);
@@ -84,23 +88,23 @@ fn pending<'a>(
 }
 
 /// For each stage that may come next, the attempt whose step made it possible.
-fn enabled(automaton: &Automaton, course: &Course) -> BTreeMap<StageId, usize> {
-    let mut enabled = BTreeMap::new();
+fn enabled(automaton: &Automaton, course: &Course) -> Vec<(StageId, usize)> {
+    let mut enabled: Vec<(StageId, usize)> = Vec::new();
     for (place, step) in course.steps.iter().enumerate() {
         let after = course.steps.get(place + 1).map_or(course.state, |next| next.before);
         // An order that begins in the middle begins in every state: nothing there was waited for before.
         let is_first_seen = place == 0 && course.began_in_the_middle;
-        let before: Vec<StageId> =
-            if is_first_seen { Vec::new() } else { automaton.expected(step.before).collect() };
-        enabled.remove(&step.stage);
-        let expected: Vec<StageId> = automaton.expected(after).collect();
-        enabled.retain(|stage, _| expected.contains(stage));
+        let before = if is_first_seen { &[] } else { automaton.expected(step.before) };
+        let expected = automaton.expected(after);
+        enabled.retain(|(stage, _)| *stage != step.stage && expected.binary_search(stage).is_ok());
         for stage in expected {
-            if !before.contains(&stage) || stage == step.stage {
-                enabled.insert(stage, step.attempt);
+            if before.binary_search(stage).is_err() || *stage == step.stage {
+                enabled.retain(|(known, _)| known != stage);
+                enabled.push((*stage, step.attempt));
             }
         }
     }
+    enabled.sort_unstable();
     enabled
 }
 
@@ -118,13 +122,10 @@ fn alternatives<'a>(
     course: &Course,
     pending: Vec<Pending<'a>>,
 ) -> Vec<Vec<Pending<'a>>> {
-    if automaton.may_end(course.state) {
-        return Vec::new();
-    }
-    let all: Vec<StageId> = automaton.expected(course.state).collect();
+    let all = automaton.expected(course.state).to_vec();
     let mut spares = |one: StageId, other: StageId| {
         let after = automaton.step(course.state, one);
-        one != other && after.is_none_or(|after| !automaton.expected(after).any(|stage| stage == other))
+        one != other && after.is_none_or(|after| automaton.expected(after).binary_search(&other).is_err())
     };
     let mut groups: Vec<Vec<Pending<'a>>> = Vec::new();
     for candidate in pending {
@@ -156,7 +157,7 @@ impl Report<'_, '_> {
     fn waiting(&mut self, alternatives: &[Pending<'_>]) {
         for pending in alternatives {
             self.judgement.waits.push(Wait {
-                stage: pending.definition.name.as_str().into(),
+                stage: Arc::clone(&pending.definition.name),
                 since_ns: pending.since_ns,
                 until_ns: pending.within.map(|within| within.after(pending.since_ns)),
             });
@@ -168,31 +169,33 @@ impl Report<'_, '_> {
             self.unlimited(alternatives);
             return;
         };
-        let names: Vec<&str> = limited.clone().map(|(pending, _)| &*pending.definition.name).collect();
-        let names = names.join(" or ");
-        let finding = Finding {
-            key: self.key(Alert::OrderStuck, &pending.definition.name, None),
-            cause: format!("{}/{}", pending.enabled_by.id.span_id, pending.since_ns).into(),
-            reason: Reason::NotStarted,
-            summary: format!("waiting for {names} since {}", clock_time(pending.since_ns)).into(),
-            waiting_for: Some(names.into()),
-            evidence: format!(
-                "{} ended at {}, {} was due within {within}",
-                pending.enabled_by.stage,
-                clock_time(pending.since_ns),
-                pending.definition.name,
-            )
-            .into(),
-            trace_id: Some(pending.enabled_by.id.trace_id),
-            since_ns: pending.since_ns,
-            offence: None,
-            orders: None,
-        };
         let deadline = limited
+            .clone()
             .map(|(pending, within)| self.scene.sight.deadline(pending.since_ns, within))
             .reduce(|one, other| Some(one?.max(other?)))
             .flatten();
-        self.raise_at(finding, deadline);
+        self.raise_at(deadline, |report| {
+            let names: Vec<&str> = limited.map(|(pending, _)| &*pending.definition.name).collect();
+            let names = names.join(" or ");
+            Finding {
+                key: report.key(Alert::OrderStuck, &pending.definition.name, None),
+                cause: format!("{}/{}", pending.enabled_by.id.span_id, pending.since_ns).into(),
+                reason: Reason::NotStarted,
+                summary: format!("waiting for {names} since {}", clock_time(pending.since_ns)).into(),
+                waiting_for: Some(names.into()),
+                evidence: format!(
+                    "{} ended at {}, {} was due within {within}",
+                    pending.enabled_by.stage,
+                    clock_time(pending.since_ns),
+                    pending.definition.name,
+                )
+                .into(),
+                trace_id: Some(pending.enabled_by.id.trace_id),
+                since_ns: pending.since_ns,
+                offence: None,
+                orders: None,
+            }
+        });
     }
 
     /// A stage runs: does its process live, does its work move, is it within its limit?
@@ -210,34 +213,34 @@ impl Report<'_, '_> {
     fn no_beats(&mut self, attempt: &Attempt, interval_ns: Nanos) {
         let last_ns = attempt.last_ns();
         let patience = Allowance::Elapsed(interval_ns.saturating_mul(BEATS_MISSED_MAX));
-        let instance = self.scene.instances.get(&attempt.instance);
-        let process = match instance {
-            Some(instance) if instance.last_ns > last_ns => "its process still sends signals",
-            Some(_) => "its process is silent too",
-            None => "nothing is known of its process",
-        };
-        let finding = Finding {
-            key: self.key(Alert::StageDead, &attempt.stage, Some(&attempt.service)),
-            // A later beat is another silence: the stage is alive again.
-            cause: format!("{}/{last_ns}", attempt.id.span_id).into(),
-            reason: Reason::NoBeats,
-            summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns))
+        self.raise_at(self.scene.sight.deadline(last_ns, patience), |report| {
+            let process = match report.scene.instances.get(&attempt.instance) {
+                Some(instance) if instance.last_ns > last_ns => "its process still sends signals",
+                Some(_) => "its process is silent too",
+                None => "nothing is known of its process",
+            };
+            Finding {
+                key: report.key(Alert::StageDead, &attempt.stage, Some(&attempt.service)),
+                // A later beat is another silence: the stage is alive again.
+                cause: format!("{}/{last_ns}", attempt.id.span_id).into(),
+                reason: Reason::NoBeats,
+                summary: format!("{} has shown no sign of life since {}", attempt.stage, clock_time(last_ns))
+                    .into(),
+                waiting_for: Some((&*attempt.stage).into()),
+                evidence: format!(
+                    "no beat for {BEATS_MISSED_MAX} intervals of {}; {process}; attempt {} of {} on {}",
+                    duration(interval_ns),
+                    attempt.number,
+                    attempt.stage,
+                    attempt.instance,
+                )
                 .into(),
-            waiting_for: Some(attempt.stage.clone()),
-            evidence: format!(
-                "no beat for {BEATS_MISSED_MAX} intervals of {}; {process}; attempt {} of {} on {}",
-                duration(interval_ns),
-                attempt.number,
-                attempt.stage,
-                attempt.instance,
-            )
-            .into(),
-            trace_id: Some(attempt.id.trace_id),
-            since_ns: last_ns,
-            offence: None,
-            orders: None,
-        };
-        self.raise_at(finding, self.scene.sight.deadline(last_ns, patience));
+                trace_id: Some(attempt.id.trace_id),
+                since_ns: last_ns,
+                offence: None,
+                orders: None,
+            }
+        });
     }
 
     /// The beat itself says how long the work stands still, so it needs no sight.
@@ -261,7 +264,7 @@ impl Report<'_, '_> {
             cause: format!("{}/progress", attempt.id.span_id).into(),
             reason: Reason::NoProgress,
             summary: format!("{} has stood still{done} since {}", attempt.stage, clock_time(since_ns)).into(),
-            waiting_for: Some(attempt.stage.clone()),
+            waiting_for: Some((&*attempt.stage).into()),
             evidence: format!(
                 "beats come, but its work showed no sign of life for more than {}; attempt {} on {}",
                 duration(within),
@@ -282,28 +285,37 @@ impl Report<'_, '_> {
         // A beating stage is alive: it is slow, never stuck.
         let alert = if attempt.beat_interval_ns.is_some() { Alert::StageSlow } else { Alert::OrderStuck };
         let service = (alert == Alert::StageSlow).then_some(&*attempt.service);
-        let finding = Finding {
-            key: self.key(alert, &attempt.stage, service),
+        self.raise_at(self.scene.sight.deadline(since_ns, within), |report| Finding {
+            key: report.key(alert, &attempt.stage, service),
             cause: attempt.id.span_id.to_string().into(),
             reason: Reason::NotFinished,
             summary: format!("{} has been running since {}", attempt.stage, clock_time(since_ns)).into(),
-            waiting_for: Some(attempt.stage.clone()),
+            waiting_for: Some((&*attempt.stage).into()),
             evidence: format!("{} was due to end within {within}", attempt.stage).into(),
             trace_id: Some(attempt.id.trace_id),
             since_ns,
             offence: None,
             orders: None,
-        };
-        self.raise_at(finding, self.scene.sight.deadline(since_ns, within));
+        });
     }
 
-    /// Reports the finding if it stands already or its deadline has passed; else notes when to look again.
-    pub(super) fn raise_at(&mut self, finding: Finding, deadline: Option<Nanos>) {
-        if self.scene.stands(&finding) || deadline.is_some_and(|deadline| deadline <= self.scene.now) {
-            self.judgement.findings.push(finding);
-        } else {
-            self.judgement.look_again(deadline);
+    /// Reports the finding if it stands already or its deadline has passed; else notes when to look again. Most are
+    /// neither, so it is only put into words when it is needed. Returns whether it is reported.
+    pub(super) fn raise_at(
+        &mut self,
+        deadline: Option<Nanos>,
+        finding: impl FnOnce(&Self) -> Finding,
+    ) -> bool {
+        let is_due = deadline.is_some_and(|deadline| deadline <= self.scene.now);
+        if is_due || !self.scene.standing.is_empty() {
+            let finding = finding(self);
+            if is_due || self.scene.stands(&finding) {
+                self.judgement.findings.push(finding);
+                return true;
+            }
         }
+        self.judgement.look_again(deadline);
+        false
     }
 
     pub(super) fn key(&self, alert: Alert, stage: &str, service: Option<&str>) -> FindingKey {

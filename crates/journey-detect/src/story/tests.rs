@@ -23,7 +23,7 @@ fn check(text: &str, until_s: u64, expected: Expect) {
         let outputs = engine.look(Sight::Seeing { since_ns: EPOCH_NS }, now);
         for (attempt, _) in outputs.attempts {
             attempts.retain(|known: &crate::Attempt| known.id != attempt.id);
-            attempts.push(attempt);
+            attempts.push((*attempt).clone());
         }
         verdict = outputs.journeys.iter().rfind(|row| *row.name == *"A").map(|row| row.verdict).or(verdict);
         standing.retain(|known| !outputs.cleared.contains(known));

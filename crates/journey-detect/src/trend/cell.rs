@@ -125,6 +125,16 @@ impl Cell {
         is_over
     }
 
+    /// Ends an alarm that was part of another one, which is over. `is_usual`: whether the values were usual after all.
+    pub(crate) fn end_with(&mut self, is_usual: bool) {
+        if let Some(alarm) = &mut self.alarm {
+            if !is_usual {
+                alarm.paged_at_ns.get_or_insert(alarm.warned_at_ns);
+            }
+            self.clear();
+        }
+    }
+
     /// What is usual.
     pub(crate) fn baseline(&self) -> &Histogram {
         self.baseline.sum()

@@ -13,6 +13,11 @@ pub struct TrendConfig {
     pub lateness_ns: Nanos,
     /// How many days a baseline reaches back, 1 to [`BASELINE_DAYS_MAX`]; thin ones reach further. Default: 28.
     pub baseline_days: u32,
+    /// Stages that people are waited for before they begin. Such waits have a rhythm of days and weeks, so a longer one
+    /// is told only once it has lasted for [`TrendConfig::patience_ns`]. Default: none.
+    pub people: Vec<String>,
+    /// How long a wait for people must have been longer, in nanoseconds of event time. Default: 7 days.
+    pub patience_ns: Nanos,
     /// When durations have changed.
     pub change: ChangeRules,
     /// When one value of a facet is slower than the others.
@@ -27,6 +32,8 @@ impl Default for TrendConfig {
             facets: Vec::new(),
             lateness_ns: 60 * SECOND_NS,
             baseline_days: 28,
+            people: Vec::new(),
+            patience_ns: 7 * 24 * 3_600 * SECOND_NS,
             change: ChangeRules::default(),
             peers: PeerRules::default(),
             errors: ErrorRules::default(),

@@ -96,6 +96,12 @@ impl Facet {
         self.values.iter_mut().map(|value| &mut value.cell).chain(self.other.as_deref_mut())
     }
 
+    /// All its cells, by slot.
+    pub(super) fn slots_mut(&mut self) -> impl Iterator<Item = (Slot, &mut Cell)> {
+        let values = (0..).zip(self.values.iter_mut().map(|value| &mut value.cell));
+        values.chain(self.other.as_deref_mut().map(|other| (OTHER, other)))
+    }
+
     /// Memory behind it, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let values = self.values.capacity() * size_of::<FacetValue>();

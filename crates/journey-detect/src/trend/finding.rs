@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Nanos;
+use crate::{Alert, FindingKey, Nanos, Severity};
 
 /// The name of a trend alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +110,52 @@ pub struct TrendFinding {
     /// Warning of the oldest finding of the same alert that stood when this one was raised and changed at the same
     /// time: findings with one value of this came together, and are one cause to people.
     pub cause_ns: Nanos,
+}
+
+impl TrendFinding {
+    /// The labels of its alert: a confirmed one pages.
+    pub fn label_key(&self) -> FindingKey {
+        let TrendKey { alert, stage, from, service, facet } = &self.key;
+        let severity = if self.paged_at_ns.is_some() { Severity::Page } else { Severity::Warning };
+        FindingKey {
+            stage: stage.clone(),
+            service: Some(service.clone()).filter(|service| !service.is_empty()),
+            from_stage: from.as_ref().map(|from| from.to_string().into()),
+            facet: facet.as_ref().map(|label| label.key.clone()),
+            value: facet.as_ref().map(|label| label.text().into()),
+            severity,
+            ..FindingKey::new((*alert).into())
+        }
+    }
+}
+
+impl From<TrendAlert> for Alert {
+    fn from(alert: TrendAlert) -> Self {
+        match alert {
+            TrendAlert::GapSlow => Alert::GapSlow,
+            TrendAlert::StageErrors => Alert::StageErrors,
+            TrendAlert::StagePartlySlow => Alert::StagePartlySlow,
+            TrendAlert::StageSlow => Alert::StageSlow,
+        }
+    }
+}
+
+impl fmt::Display for GapFrom {
+    /// The label `from_stage`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GapFrom::Call(service) => write!(f, "call of {service}"),
+            GapFrom::Queue(queue) => write!(f, "queue {queue}"),
+            GapFrom::Stage(stage) => f.write_str(stage),
+        }
+    }
+}
+
+impl FacetLabel {
+    /// The value, or `(others)` for all that are not followed by themselves.
+    pub fn text(&self) -> &str {
+        self.value.as_deref().unwrap_or("(others)")
+    }
 }
 
 /// What changed.

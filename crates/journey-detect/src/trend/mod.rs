@@ -72,7 +72,7 @@ mod tell;
 mod tests;
 mod words;
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 pub use baseline::{Baseline, Day};
 pub use bucket::Bucket;
@@ -82,8 +82,8 @@ pub use histogram::Histogram;
 pub use ranks::Comparison;
 pub use sample::{Sample, Since, Wait};
 
-use crate::Nanos;
 use crate::limits::{FACET_KEYS_MAX, SERIES_MAX};
+use crate::{AttemptId, Nanos};
 use normal::Scores;
 use reorder::Reorder;
 use sample::Held;
@@ -130,7 +130,7 @@ impl Trends {
             words: Words::default(),
             waiting: Reorder::default(),
             series: Vec::new(),
-            places: HashMap::new(),
+            places: HashMap::default(),
             taken_until_ns: 0,
             hour: 0,
             cells: 0,
@@ -191,6 +191,22 @@ impl Trends {
         self.counters
     }
 
+    /// Whether a sample of this attempt waits for earlier ones.
+    pub fn is_waiting(&self, id: AttemptId) -> bool {
+        self.waiting.holds(id)
+    }
+
+    /// Samples before this moment of event time were judged, in nanoseconds since the Unix epoch.
+    pub fn taken_until_ns(&self) -> Nanos {
+        self.taken_until_ns
+    }
+
+    /// The event time from which on a sample that waits can be judged.
+    pub fn next_ns(&self) -> Option<Nanos> {
+        let first_ns = self.waiting.first_ns()?;
+        Some(first_ns.saturating_add(self.config.lateness_ns).saturating_add(1))
+    }
+
     /// Samples that wait for earlier ones.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -228,6 +244,7 @@ impl Trends {
             let Some(at) = self.series(key(measure)) else { continue };
             let (series, mut shared) = self.parts(at);
             let changed = series.take(&measured(at_ns, held, duration_ns, size), &mut shared);
+            let changed = changed || self.series[at].is_patient();
             self.tell_if(changed, at, at_ns, changes);
         }
         held.release(&mut self.words);
@@ -260,8 +277,12 @@ impl Trends {
         if let Measure::Gap(since) = key.measure {
             self.words.keep(since.word());
         }
+        let stage = self.words.text(key.stage);
+        let waits_for_people =
+            key.measure != Measure::Span && self.config.people.iter().any(|known| known == stage);
+        let patience_ns = if waits_for_people { self.config.patience_ns } else { 0 };
         self.places.insert(key, self.series.len());
-        self.series.push(Series::new(key, self.config.facets.len()));
+        self.series.push(Series::new(key, self.config.facets.len(), patience_ns));
         Some(self.series.len() - 1)
     }
 

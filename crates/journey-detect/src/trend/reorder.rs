@@ -1,6 +1,8 @@
 //! Samples wait here until those of earlier event time have come.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use super::sample::Held;
 use crate::limits::SAMPLES_WAITING_MAX;
@@ -24,6 +26,11 @@ impl Reorder {
     /// Whether a sample of this attempt waits.
     pub(super) fn holds(&self, id: AttemptId) -> bool {
         self.at.contains_key(&id)
+    }
+
+    /// Event time of the earliest sample.
+    pub(super) fn first_ns(&self) -> Option<Nanos> {
+        self.waiting.first_key_value().map(|((at_ns, _), _)| *at_ns)
     }
 
     /// The earliest sample that is not after `until_ns`.

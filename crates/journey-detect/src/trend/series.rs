@@ -76,18 +76,21 @@ pub(super) struct Series {
     pub(super) failures: Failures,
     /// What is told of it now.
     pub(super) told: BTreeMap<Place, TrendFinding>,
+    /// How long a change must have lasted to be told.
+    pub(super) patience_ns: Nanos,
     size: SizeTrend,
     recent: Recent,
 }
 
 impl Series {
-    pub(super) fn new(key: SeriesKey, facets: usize) -> Self {
+    pub(super) fn new(key: SeriesKey, facets: usize, patience_ns: Nanos) -> Self {
         Self {
             key,
             whole: Cell::default(),
             facets: vec![Facet::default(); facets],
             failures: Failures::default(),
             told: BTreeMap::new(),
+            patience_ns,
             size: SizeTrend::default(),
             recent: Recent::default(),
         }
@@ -114,7 +117,12 @@ impl Series {
             note(Place::Slot(facet, slot), step);
         }
         self.whole.turn_day(today, days);
-        note(Place::Whole, self.whole.take(value, None, rules, shared.scores));
+        let was_confirmed = self.whole.alarm.as_ref().is_some_and(|alarm| alarm.paged_at_ns.is_some());
+        let of_whole = self.whole.take(value, None, rules, shared.scores);
+        note(Place::Whole, of_whole);
+        if of_whole == Step::Cleared {
+            self.end_explained(!was_confirmed);
+        }
         for place in reached {
             changed |= self.confirm(place, value.at_ns, shared.config);
         }
@@ -155,14 +163,35 @@ impl Series {
         step != FailureStep::Nothing
     }
 
+    /// Ends the alarms of single values that the alarm of the whole explained: rare values are calm again much later
+    /// than the whole, and what is left of a change that is over is no news.
+    fn end_explained(&mut self, are_usual: bool) {
+        for (at, facet) in (0u8..).zip(&mut self.facets) {
+            for (slot, cell) in facet.slots_mut() {
+                if !self.told.contains_key(&Place::Slot(at, slot)) {
+                    cell.end_with(are_usual);
+                }
+            }
+        }
+    }
+
     /// Ends alarms of which nothing was heard for long. Returns whether there were any.
     pub(super) fn expire(&mut self, now: Nanos, config: &TrendConfig) -> bool {
+        let was_confirmed = self.whole.alarm.as_ref().is_some_and(|alarm| alarm.paged_at_ns.is_some());
         let mut changed = self.whole.expire(now, &config.change);
+        if changed {
+            self.end_explained(!was_confirmed);
+        }
         changed |= self.failures.expire(now, &config.errors);
         for cell in self.facets.iter_mut().flat_map(Facet::cells_mut) {
             changed |= cell.expire(now, &config.change);
         }
         changed
+    }
+
+    /// Whether something may be due to be told that was too young before.
+    pub(super) fn is_patient(&self) -> bool {
+        self.patience_ns > 0 && self.places().any(|place| self.alarm(place).is_some())
     }
 
     /// What is to be told now: the places, and the value of another facet that narrows one down.

@@ -10,7 +10,11 @@ use crate::Nanos;
 
 /// Brings what is told of a series up to date, and says what changed.
 pub(super) fn tell(series: &mut Series, config: &TrendConfig, words: &Words, now: Nanos) -> Vec<TrendChange> {
-    let places = series.explained(config);
+    let mut places = series.explained(config);
+    places.retain(|(place, _)| {
+        let is_young = |since_ns: Nanos| since_ns.saturating_add(series.patience_ns) > now;
+        series.patience_ns == 0 || !series.alarm(*place).is_some_and(|alarm| is_young(alarm.since_ns))
+    });
     let mut changes = Vec::new();
     let gone: Vec<Place> =
         series.told.keys().filter(|place| places.iter().all(|(known, _)| known != *place)).copied().collect();

@@ -1,7 +1,8 @@
 //! Texts as numbers: each is kept once, for as long as something names it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 /// A text that [`Words`] keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -34,14 +34,14 @@ fn orders_that_share_a_package() {
             let outputs = engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 10 * SECOND_NS);
             memberships.extend(outputs.attempts.into_iter().map(|(attempt, names)| (attempt.id, names)));
         }
-        let rows: Vec<&JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).collect();
+        let rows: Vec<&JourneyRow> = engine.told_rows().collect();
         assert_eq!(rows.len(), 2, "shift {shift}");
         assert!(
             rows.iter().all(|row| row.verdict == Verdict::Ok { is_final: true }),
             "shift {shift}: {rows:?}"
         );
         assert_eq!(
-            memberships.values().map(Vec::len).sum::<usize>(),
+            memberships.values().map(|names| names.len()).sum::<usize>(),
             2 + 3 + 4,
             "shift {shift}: {memberships:?}"
         );
@@ -82,7 +82,7 @@ fn a_link_carries_the_key() {
         engine.observe(&signal.resource, &signal.span).unwrap();
     }
     engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 5 * SECOND_NS);
-    let group = engine.rows.keys().next().copied().unwrap();
+    let group = engine.said.keys().next().copied().unwrap();
     assert_eq!(engine.identity.attempts_in(group), 2);
 }
 

@@ -26,7 +26,7 @@ rules:
 
 /// Orders of two items each; two orders a package. The picks of one order in six are lost with their numbers, some payments fail often,
 /// some orders come in a wrong order.
-fn signals(random: &mut Random) -> Vec<Signal> {
+pub(super) fn signals(random: &mut Random) -> Vec<Signal> {
     let mut text = String::new();
     let mut seq = 0;
     for pair in 0..20 {
@@ -86,7 +86,7 @@ fn tables(order: &[Signal], until_ns: Nanos) -> String {
         }
     }
     look(&mut engine, until_ns);
-    let mut rows: Vec<JourneyRow> = engine.rows.values().flat_map(BTreeMap::values).cloned().collect();
+    let mut rows: Vec<JourneyRow> = engine.told_rows().cloned().collect();
     rows.sort_by(|one, other| one.name.cmp(&other.name));
     let mut findings: Vec<String> = engine.standing().map(|finding| format!("{finding:?}")).collect();
     findings.sort();

@@ -139,3 +139,31 @@ fn a_young_value_borrows_from_its_stage() {
     }
     panic!("never told");
 }
+
+/// Scenario: waits for people, a hundred and forty a day, are three times as long for three days; later for ten days. The
+/// same for a machine's waits.
+/// Guarantees: of the machine's both are told at once; of the people's only the second, after a week.
+#[test]
+fn waits_for_people_are_told_after_a_week() {
+    let told = |people: &[&str]| {
+        let people = people.iter().map(|stage| (*stage).to_owned()).collect();
+        let mut plant = Plant::with(TrendConfig { lateness_ns: 0, people, ..TrendConfig::default() });
+        plant.pace_ns = 10 * MINUTE_NS;
+        let mut dice = Dice(4);
+        let mut told = Vec::new();
+        for (days, factor) in [(10, 1.0), (3, 3.0), (5, 1.0), (10, 3.0)] {
+            for _ in 0..days * 144 {
+                let since = Since::Stage("price_form");
+                let waits = [Wait { since, wait_ns: dice.duration(0.5, factor) }];
+                told.extend(plant.give(SECOND_NS, |sample| sample.waits = &waits));
+            }
+        }
+        told.retain(|change| matches!(change, TrendChange::Raised(_)));
+        let day = |change: &TrendChange| (change.finding().warned_at_ns - BEGIN_NS) / DAY_NS;
+        told.iter().map(day).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[]), [10, 18]);
+    // The change is estimated at the last moment before it at which nothing was suspected.
+    let patiently = told(&["price.final"]);
+    assert!(matches!(patiently[..], [24 | 25]), "{patiently:?}");
+}

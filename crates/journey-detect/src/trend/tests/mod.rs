@@ -11,7 +11,6 @@ mod ordered;
 mod targets;
 
 use super::*;
-use crate::AttemptId;
 
 pub(super) const SECOND_NS: Nanos = 1_000_000_000;
 pub(super) const MINUTE_NS: Nanos = 60 * SECOND_NS;

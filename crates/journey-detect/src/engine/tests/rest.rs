@@ -1,0 +1,123 @@
+//! Journeys at rest.
+
+use super::order::{Random, random_signals, shuffle};
+use super::*;
+use crate::{IdentityConflict, JourneyNames};
+
+/// What a caller knows who applies each output.
+#[derive(Debug, Default, PartialEq)]
+struct Tables {
+    journeys: BTreeMap<Arc<str>, Arc<JourneyRow>>,
+    memberships: BTreeMap<AttemptId, (Arc<Attempt>, JourneyNames)>,
+    standing: Vec<Finding>,
+    conflicts: Vec<IdentityConflict>,
+}
+
+impl Tables {
+    fn take(&mut self, outputs: Outputs) {
+        outputs.gone.iter().for_each(|name| drop(self.journeys.remove(name)));
+        self.journeys.extend(outputs.journeys.into_iter().map(|row| (Arc::clone(&row.name), row)));
+        let filed = outputs.attempts.into_iter();
+        self.memberships.extend(filed.map(|(attempt, names)| (attempt.id, (attempt, names))));
+        self.standing.retain(|known| !outputs.cleared.contains(known));
+        self.standing.extend(outputs.raised);
+        self.conflicts.retain(|known| !outputs.conflicts_withdrawn.contains(known));
+        self.conflicts.extend(outputs.conflicts);
+        self.standing.sort_by(|one, other| (&one.key, &one.cause).cmp(&(&other.key, &other.cause)));
+        self.conflicts.sort_by(|one, other| (&one.key, &one.value).cmp(&(&other.key, &other.value)));
+    }
+}
+
+/// An engine that holds so many journeys ready.
+fn engine(ready_max: usize) -> Engine {
+    let mut engine = Engine::new(shipped());
+    engine.ready_max = ready_max;
+    engine
+}
+
+/// Plays the signals to three engines with looks, blind ones too, and then lets time run on until all is over.
+/// Returns how many journeys rested after the looks, all in all.
+fn play_to_all(signals: &[Signal], seed: u64) -> usize {
+    let mut engines = [usize::MAX, 2, 0].map(|ready_max| (engine(ready_max), Tables::default()));
+    let mut random = Random(seed);
+    let (mut looks, mut rested) = (0, 0);
+    let mut look = |engines: &mut [(Engine, Tables); 3], sight: Sight, now: Nanos| {
+        for (engine, tables) in &mut *engines {
+            tables.take(engine.look(sight, now));
+        }
+        let [(ready, expected), others @ ..] = engines;
+        for (engine, tables) in &mut *others {
+            assert_eq!(engine.journeys(), ready.journeys(), "seed {seed}, look {looks}");
+            assert!(tables == expected, "seed {seed}, look {looks}: {tables:#?}\n{expected:#?}");
+        }
+        rested += others[1].0.shelf.len();
+        looks += 1;
+    };
+    let mut sight = Sight::Seeing { since_ns: EPOCH_NS };
+    let mut now = EPOCH_NS;
+    for signal in signals {
+        for (engine, _) in &mut engines {
+            let _ = engine.observe(&signal.resource, &signal.span);
+        }
+        now = now.max(signal.at_ns);
+        sight = match random.below(12) {
+            0 => Sight::Blind,
+            1 | 2 => Sight::Seeing { since_ns: now },
+            _ => sight,
+        };
+        if random.below(3) > 0 {
+            look(&mut engines, sight, now);
+        }
+    }
+    sight = Sight::Seeing { since_ns: now };
+    for step_ns in [15, 60, 3_600, 86_400].map(|step_s| step_s * SECOND_NS) {
+        for _ in 0..40 {
+            now += step_ns;
+            look(&mut engines, sight, now);
+        }
+    }
+    let counters = engines.each_ref().map(|(engine, _)| engine.counters());
+    assert_eq!(counters[1..], [counters[0], counters[0]], "seed {seed}");
+    for (engine, _) in &engines {
+        let left = (engine.journeys(), engine.attempts.len(), engine.said.len(), engine.standing.len());
+        assert_eq!(left, (0, 0, 0, 0), "seed {seed}: all is over");
+    }
+    rested
+}
+
+/// Scenario: random spans and whole orders in random order, looked at now and then, seeing and blind, until every order
+/// is forgotten; by an engine that packs nothing, one that packs all but two journeys, and one that packs all it can.
+/// Guarantees: after each look the same journeys, memberships, findings and conflicts. The seed is printed.
+#[test]
+fn nobody_can_tell_what_is_at_rest() {
+    let random: usize = (1..=120).map(|seed| play_to_all(&random_signals(&mut Random(seed)), seed)).sum();
+    let whole = (1..=6).map(|seed| {
+        let mut signals = super::shuffled::signals(&mut Random(seed));
+        shuffle(&mut signals, seed);
+        play_to_all(&signals, seed)
+    });
+    let whole = whole.sum::<usize>();
+    assert!(random > 100 && whole > 10_000, "hardly anything rested: {random}, {whole}");
+}
+
+/// Scenario: an order of six stages is packed.
+/// Guarantees: all of it is, and it comes back when a span names its trace or one of its values, and when it is due.
+#[test]
+fn what_is_at_rest_wakes() {
+    let mut engine = engine(0);
+    let log =
+        play_on(&mut engine, scenario::signals(UP_TO_PRICE), 7, |_| Sight::Seeing { since_ns: EPOCH_NS });
+    assert_eq!((log.as_str(), engine.shelf.len(), engine.journeys()), ("", 1, 1));
+    assert!(engine.attempts.is_empty() && engine.said.is_empty());
+    let beat = scenario::signals("8s mes-api/1 beat price.simplify_model order.id=A interval=15s");
+    engine.observe(&beat[0].resource, &beat[0].span).unwrap();
+    assert_eq!((engine.shelf.len(), engine.attempts.len()), (0, 5));
+    engine.look(Sight::Seeing { since_ns: EPOCH_NS }, EPOCH_NS + 8 * SECOND_NS);
+    assert_eq!(engine.shelf.len(), 1);
+    let mut raised = Vec::new();
+    while raised.is_empty() {
+        let due_ns = engine.next_look_ns().unwrap();
+        raised = engine.look(Sight::Seeing { since_ns: EPOCH_NS }, due_ns).raised;
+    }
+    assert_eq!((raised[0].key.alert, raised[0].since_ns), (Alert::StageDead, EPOCH_NS + 8 * SECOND_NS));
+}

@@ -8,6 +8,8 @@
 //! nothing better is *attached* to the journeys that its values point to. A span without any key follows its trace,
 //! or a link ([`traces`]), and waits until a key comes.
 
+mod parts;
+mod placing;
 mod references;
 mod sets;
 mod traces;
@@ -22,8 +24,9 @@ use foldhash::HashMap;
 use foldhash::fast::FixedState;
 use journey_model::{SpanId, TraceId};
 
+pub(crate) use self::parts::{Conflict, Part};
+pub(crate) use self::placing::Placed;
 use self::references::References;
-use self::sets::Sets;
 use self::traces::Traces;
 use self::values::Values;
 use self::waiting::Waiting;
@@ -93,48 +96,6 @@ struct Group {
     attempts: BTreeMap<AttemptId, (Stamp, Box<[NodeId]>)>,
 }
 
-/// One journey of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// The anchor's value, or the name of the least alias: `cart.id=c-1`.
-    pub(crate) name: Arc<str>,
-    /// Whether it has an anchor.
-    pub(crate) is_anchored: bool,
-    /// Its attempts, sorted.
-    pub(crate) attempts: Vec<AttemptId>,
-    nodes: Vec<NodeId>,
-}
-
-impl Part {
-    fn empty() -> Self {
-        Self { name: "".into(), is_anchored: false, attempts: Vec::new(), nodes: Vec::new() }
-    }
-}
-
-/// Two anchors claim one value.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Conflict {
-    pub(crate) key: Box<str>,
-    pub(crate) value: Arc<str>,
-    pub(crate) anchors: [Arc<str>; 2],
-    pub(crate) at_ns: Nanos,
-}
-
-/// What placing one attempt did.
-#[derive(Debug, Default)]
-pub(crate) struct Placed {
-    /// Groups whose journeys may have changed.
-    pub(crate) touched: Vec<GroupId>,
-    /// Groups that were joined into another: nothing is left of them.
-    pub(crate) gone: Vec<GroupId>,
-    /// Attempts that belong to other journeys than before.
-    pub(crate) moved: Vec<AttemptId>,
-    /// Ties that were not made because the group would hold more than [`ATTEMPTS_PER_GROUP_MAX`].
-    pub(crate) ties_refused: u64,
-    /// Too many wait for a key: this one waited longest and was given up.
-    pub(crate) given_up: Option<AttemptId>,
-}
-
 impl Identity {
     /// Puts an attempt where its keys say, after each change of it.
     pub(crate) fn place(&mut self, definition: &Definition, attempt: &Attempt) -> Placed {
@@ -156,54 +117,6 @@ impl Identity {
         self.traces.note(attempt.id, rank, stamp, &attempt.links);
         self.attach(&changed, attempt.id, &mut placed);
         placed
-    }
-
-    /// The journeys of a group and the conflicts between them.
-    pub(crate) fn parts(&self, definition: &Definition, group: GroupId) -> (Vec<Part>, Vec<Conflict>) {
-        let Some(group) = self.groups.get(&group) else { return Default::default() };
-        if group.anchors <= 1 {
-            return (self.whole(definition, group).into_iter().collect(), Vec::new());
-        }
-        let (roots, conflicts) = self.split(definition, group);
-        let mut parts: BTreeMap<NodeId, Part> = BTreeMap::new();
-        for (node, root) in &roots {
-            let part = parts.entry(*root).or_insert_with(Part::empty);
-            part.nodes.push(*node);
-            part.attempts.extend(self.attached.get(node).into_iter().flatten());
-            self.name(definition, *node, part);
-        }
-        for (id, (_, nodes)) in &group.attempts {
-            for root in nodes.iter().filter_map(|node| roots.get(node)) {
-                parts.get_mut(root).expect("every root has a part").attempts.push(*id);
-            }
-        }
-        let mut parts: Vec<Part> = parts.into_values().filter(|part| !part.attempts.is_empty()).collect();
-        for part in &mut parts {
-            part.attempts.sort_unstable();
-            part.attempts.dedup();
-        }
-        // Numbers of nodes tell who came first; names do not.
-        parts.sort_by(|one, other| one.name.cmp(&other.name));
-        (parts, conflicts)
-    }
-
-    /// The one journey of a group without anchors to tell apart: what is tied at all is tied to it.
-    fn whole(&self, definition: &Definition, group: &Group) -> Option<Part> {
-        let mut part = Part::empty();
-        part.attempts.reserve_exact(group.attempts.len());
-        part.attempts.extend(group.attempts.keys());
-        part.nodes.reserve_exact(group.nodes.len());
-        let at_home = part.attempts.len();
-        for node in &group.nodes {
-            part.nodes.push(*node);
-            part.attempts.extend(self.attached.get(node).into_iter().flatten());
-            self.name(definition, *node, &mut part);
-        }
-        if part.attempts.len() > at_home {
-            part.attempts.sort_unstable();
-            part.attempts.dedup();
-        }
-        (!part.attempts.is_empty()).then_some(part)
     }
 
     /// Forgets a group and the spans that belong to no other one.
@@ -326,93 +239,6 @@ impl Identity {
         group.attempts.len() + attached.sum::<usize>()
     }
 
-    fn place_at_home(
-        &mut self,
-        attempt: AttemptId,
-        stamp: Stamp,
-        nodes: &[NodeId],
-        anchors: usize,
-        placed: &mut Placed,
-    ) {
-        for (one, other) in ties(nodes, anchors) {
-            self.join(one, other, placed);
-        }
-        let group = self.nodes[&nodes[0]].group;
-        let is_tied = |node: &NodeId| self.nodes[node].group == group;
-        let further: Vec<NodeId> = nodes[..anchors].iter().filter(|node| !is_tied(node)).copied().collect();
-        let nodes: Box<[NodeId]> = nodes.iter().filter(|node| is_tied(node)).copied().collect();
-        if further.is_empty() {
-            self.further_anchors.remove(&attempt);
-        } else {
-            self.further_anchors.insert(attempt, further);
-        }
-        self.move_to(attempt, (stamp, nodes), group, placed);
-    }
-
-    /// Attaches spans to what their values point to now, and after them those that follow their traces.
-    fn attach(&mut self, changed: &BTreeSet<AttemptId>, placed_now: AttemptId, placed: &mut Placed) {
-        let mut traces = BTreeSet::from([placed_now.trace_id]);
-        for attempt in changed {
-            if self.traces.leads(*attempt) || self.traces.is_linked(attempt.trace_id) {
-                traces.insert(attempt.trace_id);
-            }
-            let is_at_home = self.homes.contains_key(attempt);
-            if !is_at_home && !self.references.has(*attempt) {
-                continue;
-            }
-            let mut targets = self.live(self.references.of_attempt(*attempt, is_at_home));
-            targets.extend(self.further_anchors.get(attempt).into_iter().flatten());
-            self.set_targets(*attempt, targets, *attempt == placed_now, placed);
-        }
-        for trace in self.traces.with_linked(traces) {
-            let targets = self.follow(trace, traces::HOPS_MAX);
-            for attempt in self.traces.keyless(trace) {
-                self.set_targets(attempt, targets.clone(), attempt == placed_now, placed);
-            }
-        }
-    }
-
-    fn live(&self, nodes: BTreeSet<NodeId>) -> BTreeSet<NodeId> {
-        nodes.into_iter().filter(|node| self.nodes.contains_key(node)).collect()
-    }
-
-    fn set_targets(
-        &mut self,
-        attempt: AttemptId,
-        targets: BTreeSet<NodeId>,
-        has_news: bool,
-        placed: &mut Placed,
-    ) {
-        let before = self.targets.remove(&attempt).unwrap_or_default();
-        for node in before.difference(&targets) {
-            if let Some(attached) = self.attached.get_mut(node) {
-                attached.remove(&attempt);
-            }
-        }
-        for node in targets.difference(&before) {
-            self.attached.entry(*node).or_default().insert(attempt);
-        }
-        if before != targets {
-            placed.moved.push(attempt);
-        }
-        let touched = before.symmetric_difference(&targets).filter_map(|node| self.nodes.get(node));
-        placed.touched.extend(touched.map(|node| node.group));
-        if has_news {
-            placed.touched.extend(targets.iter().map(|node| self.nodes[node].group));
-        }
-        if self.homes.contains_key(&attempt) || !targets.is_empty() {
-            self.waiting.leave(attempt);
-        } else {
-            placed.given_up = self.waiting.enter(attempt).or(placed.given_up);
-        }
-        if !targets.is_empty() {
-            self.targets.insert(attempt, targets);
-        }
-        if let Some(given_up) = placed.given_up {
-            self.retract(given_up);
-        }
-    }
-
     /// The journeys that the spans of a trace without a key follow: those of its leader, else of a link's.
     fn follow(&self, trace: TraceId, hops: usize) -> BTreeSet<NodeId> {
         if let Some(leader) = self.traces.leader(trace) {
@@ -452,143 +278,10 @@ impl Identity {
         self.traces.retract(attempt);
         self.waiting.leave(attempt);
     }
-
-    /// The attempt's anchors and aliases as nodes, the anchors first, and how many these are.
-    fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> (Vec<NodeId>, usize) {
-        let (mut nodes, mut aliases) = (Vec::new(), Vec::new());
-        for (key, is_anchor, value) in keys_of(definition, attempt) {
-            let node = self.node(key, value, is_anchor);
-            if is_anchor { nodes.push(node) } else { aliases.push(node) }
-        }
-        let anchors = nodes.len();
-        nodes.extend(aliases);
-        (nodes, anchors)
-    }
-
-    fn node(&mut self, key: u8, value: &Arc<str>, is_anchor: bool) -> NodeId {
-        if let Some(known) = self.by_value.get(key, value) {
-            return known;
-        }
-        // No number comes twice: a group at rest keeps its own.
-        self.next_id += 1;
-        let (node, group) = (NodeId(self.next_id), GroupId(self.next_id));
-        self.nodes.insert(node, Node { key, value: Arc::clone(value), is_anchor, group });
-        self.by_value.insert(key, Arc::clone(value), node);
-        let alone = Group { nodes: BTreeSet::from([node]), anchors: is_anchor.into(), ..Group::default() };
-        self.groups.insert(group, alone);
-        node
-    }
-
-    /// Joins two groups, the smaller into the larger.
-    fn join(&mut self, one: NodeId, other: NodeId, placed: &mut Placed) {
-        let (one, other) = (self.nodes[&one].group, self.nodes[&other].group);
-        if one == other {
-            return;
-        }
-        if self.attempts_in(one) + self.attempts_in(other) >= ATTEMPTS_PER_GROUP_MAX {
-            // A value that so many orders claim names none of them.
-            placed.ties_refused += 1;
-            return;
-        }
-        let (into, from) =
-            if self.attempts_in(one) >= self.attempts_in(other) { (one, other) } else { (other, one) };
-        let mut absorbed = self.groups.remove(&from).expect("a node's group exists");
-        for node in &absorbed.nodes {
-            self.nodes.get_mut(node).expect("a group's nodes exist").group = into;
-        }
-        for attempt in absorbed.attempts.keys() {
-            self.homes.insert(*attempt, into);
-        }
-        placed.moved.extend(absorbed.attempts.keys());
-        let target = self.groups.get_mut(&into).expect("a node's group exists");
-        target.nodes.append(&mut absorbed.nodes);
-        target.anchors += absorbed.anchors;
-        target.attempts.append(&mut absorbed.attempts);
-        placed.gone.push(from);
-        placed.touched.retain(|touched| *touched != from);
-        placed.touched.push(into);
-    }
-
-    fn move_to(
-        &mut self,
-        attempt: AttemptId,
-        keys: (Stamp, Box<[NodeId]>),
-        group: GroupId,
-        placed: &mut Placed,
-    ) {
-        let before = self.homes.insert(attempt, group);
-        if let Some(before) = before.filter(|before| *before != group) {
-            if let Some(old) = self.groups.get_mut(&before) {
-                old.attempts.remove(&attempt);
-            }
-            placed.touched.push(before);
-            placed.moved.push(attempt);
-        }
-        self.groups.get_mut(&group).expect("the caller's group exists").attempts.insert(attempt, keys);
-        placed.touched.push(group);
-    }
-
-    /// Maps each node of the group to the root of its journey: earliest ties first, never two anchors.
-    fn split(&self, definition: &Definition, group: &Group) -> (BTreeMap<NodeId, NodeId>, Vec<Conflict>) {
-        let mut sets = Sets::new(group.nodes.iter().copied().filter(|node| self.nodes[node].is_anchor));
-        let mut ties: Vec<(Stamp, NodeId, NodeId)> = Vec::new();
-        for (stamp, nodes) in group.attempts.values() {
-            let anchors = nodes.iter().take_while(|node| self.nodes[node].is_anchor).count();
-            ties.extend(self::ties(nodes, anchors).map(|(one, other)| (*stamp, one, other)));
-        }
-        // Stable: of two ties of one span the lesser anchor comes first.
-        ties.sort_by_key(|(stamp, _, _)| *stamp);
-        let mut conflicts = Vec::new();
-        for (stamp, one, other) in ties {
-            if let Err(anchors) = sets.join(one, other) {
-                conflicts.push(self.conflict(definition, other, anchors, stamp.0));
-            }
-        }
-        (group.nodes.iter().map(|node| (*node, sets.root(*node))).collect(), conflicts)
-    }
-
-    fn conflict(
-        &self,
-        definition: &Definition,
-        alias: NodeId,
-        anchors: [NodeId; 2],
-        at_ns: Nanos,
-    ) -> Conflict {
-        let alias = &self.nodes[&alias];
-        let mut anchors = anchors.map(|anchor| self.nodes[&anchor].value.clone());
-        anchors.sort();
-        Conflict {
-            key: definition.keys[usize::from(alias.key)].name.as_str().into(),
-            value: alias.value.clone(),
-            anchors,
-            at_ns,
-        }
-    }
-
-    /// Gives the part the best name so far: the anchor, else the least alias.
-    fn name(&self, definition: &Definition, node: NodeId, part: &mut Part) {
-        let node = &self.nodes[&node];
-        if node.is_anchor {
-            part.name = Arc::clone(&node.value);
-            part.is_anchored = true;
-        } else if !part.is_anchored {
-            let key = &definition.keys[usize::from(node.key)].name;
-            let name = format!("{key}={}", node.value);
-            if part.name.is_empty() || *name < *part.name {
-                part.name = name.into();
-            }
-        }
-    }
 }
 
 /// Any number; the same in every process, so that nothing depends on chance.
 const MARKS_SEED: u64 = 0x6a6f_7572_6e65_7921;
-
-/// Which nodes of one span are tied: each alias to its anchor. Several anchors in one span are not tied to each other.
-fn ties(nodes: &[NodeId], anchors: usize) -> impl Iterator<Item = (NodeId, NodeId)> {
-    let (to, from) = nodes.split_at(anchors.max(nodes.len().min(1)));
-    from.iter().flat_map(move |alias| to.iter().map(move |anchor| (*anchor, *alias)))
-}
 
 /// Places, kinds and values of the anchor and alias keys that an attempt carries.
 fn keys_of<'a>(

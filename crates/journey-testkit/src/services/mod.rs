@@ -48,8 +48,20 @@ impl Service {
     /// If the program is missing, no port is free, or the server does not become ready.
     pub fn create(kind: Kind, home: &Path) -> Result<Self> {
         let folder = home.join(kind.name());
-        fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let place = Place::new(kind, folder, ports::free(kind.server().ports())?);
+        for _ in 1..PORTS_TRIED_MAX {
+            match Self::create_in(kind, &folder) {
+                // Between the choice of a port and its use, another process may have taken it.
+                Err(error) if is_about_ports(&error) => fs::remove_dir_all(&folder)
+                    .with_context(|| format!("cannot remove {}", folder.display()))?,
+                created => return created,
+            }
+        }
+        Self::create_in(kind, &folder)
+    }
+
+    fn create_in(kind: Kind, folder: &Path) -> Result<Self> {
+        fs::create_dir(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let place = Place::new(kind, folder.to_owned(), ports::free(kind.server().ports())?);
         kind.server().prepare(&place).with_context(|| format!("cannot prepare {kind}"))?;
         place.save()?;
         let service = Self { place };
@@ -171,6 +183,12 @@ impl Service {
     }
 }
 
+/// Whether a server said that a port of its own is another's.
+fn is_about_ports(error: &anyhow::Error) -> bool {
+    let words = format!("{error:#}").to_lowercase();
+    ["address already in use", "eaddrinuse", "address in use"].iter().any(|known| words.contains(known))
+}
+
 /// What the three servers do each in their own way.
 trait Server: Sync {
     /// How many ports it listens on.
@@ -192,6 +210,8 @@ trait Server: Sync {
     fn url(&self, place: &Place) -> String;
 }
 
+/// Choices of ports for one new server.
+const PORTS_TRIED_MAX: usize = 3;
 /// A server that was killed a moment ago may leave its port or shared memory busy for the first try.
 const STARTS_MAX: usize = 4;
 

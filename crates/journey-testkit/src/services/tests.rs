@@ -81,3 +81,16 @@ fn a_failed_start_says_why() {
     assert!(begun.elapsed() < Kind::Alertmanager.patience());
     assert!(format!("{error:#}").contains("nonsense"), "{error:#}");
 }
+
+/// Scenario: what servers and the system say of a port that another process has, and of other troubles.
+/// Guarantees: only the former asks for other ports.
+#[test]
+fn other_ports_help_where_a_port_is_taken() {
+    for (words, is_about_ports) in [
+        ("could not bind IPv4 address \"127.0.0.1\": Address already in use", true),
+        ("Failed to start Ranch listener: eaddrinuse", true),
+        ("could not access directory", false),
+    ] {
+        assert_eq!(super::is_about_ports(&anyhow::anyhow!("{words}")), is_about_ports, "{words}");
+    }
+}

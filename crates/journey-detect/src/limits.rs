@@ -1,6 +1,7 @@
 //! Every bound of the engine, and what happens at it.
 
-/// Most journeys in memory. When full, the one that was silent longest leaves memory; the store keeps it.
+/// Most journeys in memory. When full, the one that was packed longest ago leaves memory, else the one that was silent
+/// longest; the store keeps it.
 pub const JOURNEYS_MAX: usize = 1_000_000;
 
 /// Most attempts of one journey, or of journeys that claim the same values. A further one is refused and counted as
@@ -84,9 +85,18 @@ pub const LOSS_WINDOW_NS: u64 = 600_000_000_000;
 /// dropped.
 pub const NAMES_MAX: usize = 65_536;
 
-/// Most journeys that are held ready. When there are more, those of which nothing was heard for longest are packed until
-/// something is; nobody can tell from outside.
+/// Most journeys that are held ready. When there are more, those that were judged longest ago are packed until something is
+/// heard of them or they are due. One with a finding that stands, or that shares something with another, stays ready.
 pub const READY_JOURNEYS_MAX: usize = 16_384;
+
+/// Most attempts of a journey that is packed. One with more stays ready.
+pub const RESTING_ATTEMPTS_MAX: usize = 256;
+
+/// Most values of keys of a journey that is packed, counted in each attempt. One with more stays ready.
+pub const RESTING_VALUES_MAX: usize = 1_024;
+
+/// Most packed journeys that one trace leads to. Further ones stay ready.
+pub const RESTING_PER_MARK_MAX: usize = 16;
 
 /// Most words that packed journeys share. Further ones are packed in full.
 pub const SYMBOLS_MAX: usize = 65_536;

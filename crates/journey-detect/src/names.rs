@@ -4,27 +4,40 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 
-use crate::limits::NAMES_MAX;
+use crate::limits::{KEY_BYTES_MAX, NAMES_MAX};
 
 /// The words in use. When there are [`NAMES_MAX`], those that nobody uses any more are dropped; one that finds no
 /// place is not kept, which only costs memory.
 #[derive(Debug, Default)]
-pub(crate) struct Names(HashSet<Arc<str>>);
+pub(crate) struct Names {
+    words: HashSet<Arc<str>>,
+    /// New words until it is worth looking for unused ones again.
+    sweep_in: usize,
+}
 
 impl Names {
     /// The word, the same for everybody.
     pub(crate) fn get(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.words.get(text) {
             return Arc::clone(known);
         }
-        if self.0.len() >= NAMES_MAX {
-            self.0.retain(|name| Arc::strong_count(name) > 1);
-        }
         let name: Arc<str> = text.into();
-        if self.0.len() < NAMES_MAX {
-            self.0.insert(Arc::clone(&name));
+        if text.len() <= KEY_BYTES_MAX && self.has_room() {
+            self.words.insert(Arc::clone(&name));
         }
         name
+    }
+
+    fn has_room(&mut self) -> bool {
+        if self.words.len() >= NAMES_MAX {
+            if self.sweep_in > 0 {
+                self.sweep_in -= 1;
+                return false;
+            }
+            self.words.retain(|name| Arc::strong_count(name) > 1);
+            self.sweep_in = NAMES_MAX;
+        }
+        self.words.len() < NAMES_MAX
     }
 }
 
@@ -40,9 +53,9 @@ mod tests {
         let first = names.get("price.final");
         assert!(Arc::ptr_eq(&first, &names.get("price.final")));
         let used: Vec<Arc<str>> = (0..NAMES_MAX).map(|n| names.get(&n.to_string())).collect();
-        assert_eq!((names.0.len(), &*names.get("one more")), (NAMES_MAX, "one more"));
+        assert_eq!((names.words.len(), &*names.get("one more")), (NAMES_MAX, "one more"));
         drop(used);
-        names.get("another");
-        assert_eq!(names.0.len(), 2);
+        (0..=NAMES_MAX).for_each(|_| drop(names.get("another")));
+        assert_eq!(names.words.len(), 2);
     }
 }

@@ -70,9 +70,12 @@ impl Engine {
             .and_then(|stage| self.definition.stage(stage).progress_within);
         let stands_still =
             attempt.idle_ns.zip(within_ns).is_some_and(|(idle_ns, within_ns)| idle_ns > within_ns);
+        // Of another attempt the last sign of life tells when others could see it.
+        let is_open_beating = attempt.is_open() && attempt.beat_interval_ns.is_some();
         let mut groups = self.identity.groups_of(id);
         let (Some(group), None) = (groups.next(), groups.next()) else { return false };
-        let is_quiet = !stands_still && self.said.get(&group).is_some_and(|said| said.is_quiet);
+        let is_quiet =
+            is_open_beating && !stands_still && self.said.get(&group).is_some_and(|said| said.is_quiet);
         if is_quiet {
             self.beats.push((group, id));
         }

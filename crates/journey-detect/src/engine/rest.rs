@@ -41,7 +41,8 @@ impl Engine {
         let Rest { attempts, due_ns, heard_ns, open } = self.shelf.take(&self.definition, group)?;
         for attempt in &attempts {
             self.attempts.insert(attempt.id, Arc::clone(attempt));
-            self.identity.place(&self.definition, attempt);
+            let placed = self.identity.place(&self.definition, attempt);
+            placed.given_up.into_iter().for_each(|given_up| self.give_up(given_up));
         }
         let now_group = self.identity.groups_of(attempts.first()?.id).next()?;
         self.usual.wake(&self.definition, now_group, attempts.iter().map(|attempt| &**attempt));
@@ -88,6 +89,11 @@ impl Engine {
             return;
         }
         let Some(ids) = self.identity.alone(group) else { return };
+        let attempts: Vec<&Attempt> =
+            ids.iter().filter_map(|id| self.attempts.get(id)).map(|one| &**one).collect();
+        if !self.shelf.has_room_for(&self.definition, &attempts) {
+            return;
+        }
         let Some(said) = self.said.remove(&group) else { return };
         let forgotten = self.identity.forget(group);
         debug_assert_eq!(forgotten.len(), ids.len(), "it shares nothing with others");

@@ -18,6 +18,7 @@ use self::bytes::{Reader, Writer};
 use self::marks::Marks;
 use self::symbols::Symbols;
 use crate::identity::{GroupId, Identity};
+use crate::limits::{RESTING_ATTEMPTS_MAX, RESTING_PER_MARK_MAX, RESTING_VALUES_MAX};
 use crate::survival::Lasting;
 use crate::{Attempt, Definition, Nanos};
 
@@ -63,6 +64,16 @@ impl Shelf {
         if self.order.len() > 2 * self.packed.len() + 1_024 {
             self.order.retain(|group| self.packed.contains_key(group));
         }
+    }
+
+    /// Whether these attempts may be packed: not where that would take long, or where something leads to very many
+    /// journeys, which would all wake at once.
+    pub(crate) fn has_room_for(&self, definition: &Definition, attempts: &[&Attempt]) -> bool {
+        let values: usize = attempts.iter().map(|attempt| attempt.keys.len()).sum();
+        let is_crowded = |mark| self.marks.get(mark).nth(RESTING_PER_MARK_MAX - 1).is_some();
+        values <= RESTING_VALUES_MAX
+            && attempts.len() <= RESTING_ATTEMPTS_MAX
+            && !attempts.iter().flat_map(|attempt| Identity::marks(definition, attempt)).any(is_crowded)
     }
 
     /// Takes a journey back; `None` if it is not here.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use crate::limits::SYMBOLS_MAX;
+use crate::limits::{KEY_BYTES_MAX, SYMBOLS_MAX};
 
 /// The words. When there are [`SYMBOLS_MAX`], no more are taken, and further ones are packed in full.
 #[derive(Debug, Default)]
@@ -14,12 +14,12 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    /// The place of a word; `None` if it is new and the table full.
+    /// The place of a word; `None` if it is new and the table full, or if it is long.
     pub(super) fn place(&mut self, word: &str) -> Option<u32> {
         if let Some(place) = self.places.get(word) {
             return Some(*place);
         }
-        if self.words.len() >= SYMBOLS_MAX {
+        if self.words.len() >= SYMBOLS_MAX || word.len() > KEY_BYTES_MAX {
             return None;
         }
         let (word, place): (Arc<str>, u32) = (word.into(), self.words.len() as u32);

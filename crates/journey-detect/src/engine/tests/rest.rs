@@ -121,3 +121,32 @@ fn what_is_at_rest_wakes() {
     }
     assert_eq!((raised[0].key.alert, raised[0].since_ns), (Alert::StageDead, EPOCH_NS + 8 * SECOND_NS));
 }
+
+/// Scenario: forty orders share one trace, each with keys of its own.
+/// Guarantees: no more are packed than may wake at once; the others stay ready.
+#[test]
+fn a_crowded_trace_keeps_its_journeys_ready() {
+    let mut engine = engine(0);
+    let text: String =
+        (0..40).map(|n| format!("{}s crm-api/1 end order_create trace=t1 order.id=o{n}\n", n + 1)).collect();
+    play_on(&mut engine, scenario::signals(&text), 41, |_| Sight::Seeing { since_ns: EPOCH_NS });
+    assert_eq!((engine.shelf.len() <= crate::limits::RESTING_PER_MARK_MAX, engine.journeys()), (true, 40));
+}
+
+/// Scenario: a running stage sends beats that name no interval, rests, wakes and ends.
+/// Guarantees: nothing is counted that was not, and it is done.
+#[test]
+fn beats_without_an_interval_rest_too() {
+    let text = "1s shop-api/1 end model_upload cart.id=c1
+        3s crm-api/1 end order_create order.id=A cart.id=c1
+        5s mes-api/1 start price.load_model order.id=A
+        8s mes-api/1 beat price.load_model order.id=A
+        9s mes-api/1 beat price.load_model order.id=A
+        12s mes-api/1 end price.load_model order.id=A took=7s";
+    let mut logs = [usize::MAX, 0].map(|ready_max| {
+        let mut engine = engine(ready_max);
+        play_on(&mut engine, scenario::signals(text), 200, |_| Sight::Seeing { since_ns: EPOCH_NS })
+    });
+    assert!(logs[0].contains("OrderStuck A not_started"), "{}", logs[0]);
+    assert_eq!(std::mem::take(&mut logs[1]), logs[0]);
+}

@@ -176,7 +176,8 @@ impl PgConnection {
         if let Some(wait) = self.pool_wait.take() {
             call.tells(*wait);
         }
-        let copying = Copying::new(call.span_context());
+        let has_failed = self.transaction.as_mut().map(|transaction| transaction.has_failed_copy());
+        let copying = Copying::new(call.span_context(), has_failed);
         // One that has left the connection out of step stays known.
         if self.copying.as_ref().is_none_or(|last| last.is_in_step()) {
             self.copying = Some(Box::new(copying.clone()));

@@ -76,6 +76,8 @@ impl<C: DerefMut<Target = RawConnection>> PgCopyIn<C> {
         let result = raw.abort(message).await;
         match result {
             Ok(()) => {
+                // The server answers with an error, as the caller wished; in a transaction it is one all the same.
+                copying.iter().for_each(Copying::fails);
                 copying.iter().for_each(Copying::ends);
                 Ok(())
             }
@@ -163,7 +165,10 @@ impl PgPool {
 /// What the server has refused, it has answered.
 fn ends(copying: Option<&Copying>, error: &Error) {
     if matches!(error, Error::Database(_)) {
-        copying.iter().for_each(|copying| copying.ends());
+        copying.iter().for_each(|copying| {
+            copying.fails();
+            copying.ends();
+        });
     }
 }
 

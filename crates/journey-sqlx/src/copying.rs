@@ -15,11 +15,20 @@ pub(crate) struct Copying {
     /// The span of the call.
     pub(crate) span: SpanContext,
     is_in_step: Arc<AtomicBool>,
+    /// Whether a `COPY` of the same transaction was refused or aborted, which makes it void. `None` outside of one.
+    has_failed: Option<Arc<AtomicBool>>,
 }
 
 impl Copying {
-    pub(crate) fn new(span: SpanContext) -> Self {
-        Self { span, is_in_step: Arc::default() }
+    pub(crate) fn new(span: SpanContext, has_failed: Option<Arc<AtomicBool>>) -> Self {
+        Self { span, is_in_step: Arc::default(), has_failed }
+    }
+
+    /// The server took none of the data.
+    pub(crate) fn fails(&self) {
+        if let Some(has_failed) = &self.has_failed {
+            has_failed.store(true, Relaxed);
+        }
     }
 
     /// All answers were read.

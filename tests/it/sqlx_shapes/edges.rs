@@ -184,6 +184,33 @@ async fn a_left_copy_is_told_as_the_cause() {
     assert_whole(&pool).await;
 }
 
+/// Scenario: in a transaction, a COPY breaks a unique key, one is aborted, one goes well; each is
+/// committed, and sqlx says Ok.
+/// Guarantees: the span says what PostgreSQL did: it rolled back where a COPY failed.
+#[tokio::test]
+async fn a_copy_that_fails_makes_its_transaction_void() {
+    let Some(pool) = pool(1).await else { return };
+    for (case, expected) in [("twice", "rolled_back"), ("aborted", "rolled_back"), ("well", "committed")] {
+        let spans = traced(async {
+            let mut tx = pool.begin().await.expect("it is idle");
+            tx.execute("CREATE TEMPORARY TABLE copied (id int PRIMARY KEY) ON COMMIT DROP")
+                .await
+                .expect("it is right");
+            let mut copy = tx.copy_in_raw("COPY copied (id) FROM STDIN").await.expect("it is right");
+            copy.send(if case == "twice" { &b"1\n1\n"[..] } else { b"1\n" }).await.expect("sent");
+            match case {
+                "aborted" => copy.abort("enough").await.expect("the server agrees"),
+                "twice" => assert!(copy.finish().await.is_err()),
+                _ => assert_eq!(copy.finish().await.expect("it is right"), 1),
+            }
+            tx.commit().await.expect("sqlx says so");
+        })
+        .await;
+        assert_eq!(outcome(spans.named("transaction")), expected, "{case}");
+        assert_whole(&pool).await;
+    }
+}
+
 /// Scenario: a statement is longer than the server was told to allow; one waits too long for a lock.
 /// Guarantees: the SQLSTATE is told, and that another try may help only where it may.
 #[tokio::test]

@@ -201,7 +201,7 @@ fn waits(waits: &[Wait]) -> String {
 async fn put_finding(to: &mut SqliteConnection, finding: &Finding, now_ns: Nanos) -> sqlx::Result<()> {
     // A batch may come again after a commit of unknown outcome: a finding that stands is not raised twice.
     let (orders, count) = orders(finding);
-    query(
+    let insert = query(
         "insert into finding (alert, order_id, stage, rule, service, from_stage, facet, value, instance, severity,
                               cause, reason, summary, waiting_for, evidence, trace_id, since_ns, raised_ns, orders,
                               orders_count)
@@ -209,29 +209,19 @@ async fn put_finding(to: &mut SqliteConnection, finding: &Finding, now_ns: Nanos
          where not exists (select 1 from finding where cleared_ns is null and alert = ?1 and order_id = ?2
                            and stage = ?3 and rule is ?4 and service is ?5 and from_stage is ?6 and facet is ?7
                            and value is ?8 and instance is ?9 and severity = ?10 and cause = ?11)",
-    )
-    .bind(finding.key.alert.as_str())
-    .bind(&*finding.key.order)
-    .bind(&*finding.key.stage)
-    .bind(finding.key.rule.as_deref())
-    .bind(finding.key.service.as_deref())
-    .bind(finding.key.from_stage.as_deref())
-    .bind(finding.key.facet.as_deref())
-    .bind(finding.key.value.as_deref())
-    .bind(finding.key.instance.as_deref())
-    .bind(finding.key.severity.as_str())
-    .bind(&*finding.cause)
-    .bind(finding.reason.as_str())
-    .bind(&*finding.summary)
-    .bind(finding.waiting_for.as_deref())
-    .bind(&*finding.evidence)
-    .bind(finding.trace_id.map(|id| id.to_string()))
-    .bind(to_column(finding.since_ns))
-    .bind(to_column(now_ns))
-    .bind(orders)
-    .bind(count)
-    .execute(to)
-    .await?;
+    );
+    of_finding(insert, finding)
+        .bind(finding.reason.as_str())
+        .bind(&*finding.summary)
+        .bind(finding.waiting_for.as_deref())
+        .bind(&*finding.evidence)
+        .bind(finding.trace_id.map(|id| id.to_string()))
+        .bind(to_column(finding.since_ns))
+        .bind(to_column(now_ns))
+        .bind(orders)
+        .bind(count)
+        .execute(to)
+        .await?;
     Ok(())
 }
 
@@ -256,7 +246,7 @@ async fn update_finding(to: &mut SqliteConnection, finding: &Finding) -> sqlx::R
     Ok(())
 }
 
-/// Binds what finds the row of a finding that stands.
+/// Binds what tells a finding from all others, in the order of the columns.
 fn of_finding<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
     finding: &'q Finding,

@@ -5,6 +5,7 @@
 
 mod facts;
 mod judging;
+mod plains;
 mod reports;
 mod rest;
 mod room;
@@ -22,11 +23,12 @@ use crate::evidence::Claims;
 use crate::flow::Automaton;
 use crate::identity::{Conflict, GroupId, Identity};
 use crate::instance::Instances;
-use crate::limits::{BEATS_MISSED_MAX, READY_JOURNEYS_MAX};
+use crate::limits::{BEATS_MISSED_MAX, READY_JOURNEYS_MAX, RESTING_ATTEMPTS_MAX};
 use crate::names::Names;
 use crate::observation::{Observation, observe};
 use crate::outputs::{Counters, JourneyNames, Outputs, Refusal};
 use crate::pipeline::Pipeline;
+use crate::plain::Plain;
 use crate::shelf::Shelf;
 use crate::survival::Survival;
 use crate::timers::Timers;
@@ -44,6 +46,11 @@ pub struct Engine {
     definition: Definition,
     automaton: Automaton,
     names: Names,
+    /// The journeys that share nothing with others.
+    plains: HashMap<GroupId, Plain>,
+    /// Most attempts of one of them: [`RESTING_ATTEMPTS_MAX`].
+    plain_attempts_max: usize,
+    /// The attempts of all other journeys, and to which they belong.
     attempts: HashMap<AttemptId, Arc<Attempt>>,
     identity: Identity,
     instances: Instances,
@@ -96,6 +103,8 @@ impl Engine {
             trending: Trending::new(&definition),
             definition,
             names: Names::default(),
+            plains: HashMap::default(),
+            plain_attempts_max: RESTING_ATTEMPTS_MAX,
             attempts: HashMap::default(),
             identity: Identity::default(),
             instances: Instances::default(),
@@ -152,7 +161,7 @@ impl Engine {
         }
         for (attempt, journeys) in attempts {
             engine.stored.insert(attempt.id, journeys);
-            engine.place(attempt.id, attempt);
+            engine.file(attempt);
         }
         // What is stored is known; only what the first look changes is news, and nothing was heard just now.
         engine.touched_attempts.clear();
@@ -185,7 +194,7 @@ impl Engine {
 
     /// Journeys in memory.
     pub fn journeys(&self) -> usize {
-        self.identity.groups() + self.shelf.len()
+        self.plains.len() + self.identity.groups() + self.shelf.len()
     }
 
     /// The findings that stand, in no order, each as it was judged last.
@@ -264,7 +273,11 @@ impl Engine {
             }
         }
         self.report_conflicts(&looked, &mut outputs);
+        let mut single = Vec::new();
         for (group, looked) in looked {
+            if looked.parts.len() == 1 {
+                single.push(group);
+            }
             self.report_group(group, looked, now, &mut outputs);
         }
         if !std::mem::take(&mut self.stored).is_empty() || self.said.is_empty() {
@@ -279,6 +292,7 @@ impl Engine {
             self.give_up(given_up);
         }
         self.report_waiting(&mut outputs);
+        single.into_iter().for_each(|group| self.take_back(group));
         self.put_to_rest();
         let instances = std::mem::take(&mut self.touched_instances);
         outputs.instances.extend(instances.iter().filter_map(|id| self.instances.get(id)).cloned());

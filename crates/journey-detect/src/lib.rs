@@ -54,6 +54,7 @@ mod names;
 mod observation;
 mod outputs;
 mod pipeline;
+mod plain;
 mod shelf;
 mod sight;
 mod story;

@@ -80,7 +80,7 @@ pub struct JourneyRow {
     /// Event time of its first and last sign of life.
     pub span_ns: (Nanos, Nanos),
     /// Keys and values of its attempts, sorted.
-    pub keys: Vec<(Arc<str>, Arc<str>)>,
+    pub keys: Arc<[(Arc<str>, Arc<str>)]>,
     /// Stages that failed again and again, whether they went well later or not.
     pub storms: Vec<Storm>,
 }

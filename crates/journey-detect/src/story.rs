@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::allowance::{duration, moment};
 use crate::flow::Automaton;
 use crate::instance::Instances;
-use crate::judge::{self, Scene};
+use crate::judge::{self, Scene, Seen};
 use crate::limits::RETRIES_MIN;
 use crate::survival::Survival;
 use crate::{
@@ -64,7 +64,7 @@ impl Story {
         now_ns: Nanos,
     ) -> Self {
         attempts.sort_by_cached_key(|attempt| judge::order(definition, attempt));
-        let refs: Vec<&Attempt> = attempts.iter().collect();
+        let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| definition.see(attempt)).collect();
         let mut known = Instances::default();
         instances.into_iter().for_each(|instance| known.restore(instance));
         let scene = Scene {
@@ -79,7 +79,7 @@ impl Story {
             survival: &Survival::new(definition),
         };
         let mut automaton = Automaton::new(definition.net.clone());
-        let judgement = judge::judge(&scene, &mut automaton, order, &refs);
+        let judgement = judge::judge(&scene, &mut automaton, order, &seen);
         let mut keys: Vec<_> = attempts.iter().flat_map(|attempt| attempt.keys.iter().cloned()).collect();
         keys.sort();
         keys.dedup();

@@ -139,17 +139,13 @@ impl Survival {
         self.of_group.remove(&group).unwrap_or_default().open
     }
 
-    /// Takes a group that was put to rest back under another number, with what was counted of it.
+    /// Takes a group that was put to rest back, with what was counted of it.
     pub(crate) fn wake(
         &mut self,
-        (before, group): (GroupId, GroupId),
+        group: GroupId,
         over: Vec<(Lasting, Nanos)>,
         open: Vec<(Lasting, Nanos)>,
     ) {
-        self.close(before, &open);
-        for (what, since_ns) in &open {
-            self.curve_mut(*what).open.insert((*since_ns, group));
-        }
         let Counted { over, .. } = Lasted { over, open: Vec::new() }.into();
         self.of_group.insert(group, Counted { over, open });
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use foldhash::HashMap;
 
 use crate::identity::GroupId;
+use crate::judge::Seen;
 use crate::limits::RETRIES_MIN;
-use crate::{Attempt, Definition, StageId};
+use crate::{Definition, StageId};
 
 /// What is usual in each stage. Counted from the orders in memory, so any order of arrival gives the same counts.
 #[derive(Debug)]
@@ -43,13 +44,8 @@ impl Usual {
     }
 
     /// Counts a group's attempts in place of what was counted of it. Returns groups to judge again.
-    pub(crate) fn set<'a>(
-        &mut self,
-        definition: &Definition,
-        group: GroupId,
-        attempts: impl Iterator<Item = &'a Attempt>,
-    ) -> BTreeSet<GroupId> {
-        let tried = tried(definition, attempts);
+    pub(crate) fn set(&mut self, group: GroupId, attempts: &[Seen<'_>]) -> BTreeSet<GroupId> {
+        let tried = tried(attempts);
         if self.of_group.get(&group).is_some_and(|known| **known == *tried) {
             return BTreeSet::new();
         }
@@ -79,13 +75,8 @@ impl Usual {
     }
 
     /// Takes a group that was put to rest back, with its attempts as they were counted.
-    pub(crate) fn wake<'a>(
-        &mut self,
-        definition: &Definition,
-        group: GroupId,
-        attempts: impl Iterator<Item = &'a Attempt>,
-    ) {
-        self.of_group.insert(group, tried(definition, attempts).into());
+    pub(crate) fn wake(&mut self, group: GroupId, attempts: &[Seen<'_>]) {
+        self.of_group.insert(group, tried(attempts).into());
     }
 
     /// Forgets a group.
@@ -120,10 +111,10 @@ impl Usual {
 }
 
 /// The stages of these attempts, and how often each failed.
-fn tried<'a>(definition: &Definition, attempts: impl Iterator<Item = &'a Attempt>) -> Vec<(StageId, u32)> {
-    let mut tried: Vec<(StageId, u32)> = Vec::with_capacity(attempts.size_hint().0);
+fn tried(attempts: &[Seen<'_>]) -> Vec<(StageId, u32)> {
+    let mut tried: Vec<(StageId, u32)> = Vec::with_capacity(attempts.len());
     for attempt in attempts {
-        let Some(stage) = definition.stage_named(&attempt.stage) else { continue };
+        let Some(stage) = attempt.of else { continue };
         let failed = u32::from(attempt.outcome == Some(journey_model::StageOutcome::Failed));
         match tried.binary_search_by_key(&stage, |(known, _)| *known) {
             Ok(at) => tried[at].1 += failed,

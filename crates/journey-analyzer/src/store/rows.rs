@@ -10,8 +10,7 @@ use journey_model::StageOutcome;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-/// Names and values, as a JSON array of pairs.
-pub(super) type Pairs = Vec<(Arc<str>, Arc<str>)>;
+use super::words::Words;
 
 /// SQLite has no unsigned integer; times after the year 2262 do not come.
 pub(super) fn to_column(nanos: Nanos) -> i64 {
@@ -22,7 +21,7 @@ fn from_column(column: i64) -> Nanos {
     Nanos::try_from(column).unwrap_or(0)
 }
 
-pub(super) fn json(pairs: &Pairs) -> String {
+pub(super) fn json(pairs: &[(Arc<str>, Arc<str>)]) -> String {
     serde_json::to_string(pairs).expect("pairs of texts are JSON")
 }
 
@@ -44,36 +43,38 @@ pub(super) fn runs(runs: &[Run]) -> String {
     serde_json::to_string(&runs).expect("numbers are JSON")
 }
 
-pub(super) fn attempt(row: &SqliteRow) -> anyhow::Result<Attempt> {
-    let text = |column| -> anyhow::Result<String> { Ok(row.try_get(column)?) };
-    let maybe_text = |column| -> anyhow::Result<Option<String>> { Ok(row.try_get(column)?) };
-    let maybe_nanos = |column| -> anyhow::Result<Option<Nanos>> {
-        Ok(row.try_get::<Option<i64>, _>(column)?.map(from_column))
-    };
-    let pairs = |column| -> anyhow::Result<Pairs> { Ok(serde_json::from_str(&text(column)?)?) };
+pub(super) fn attempt_id(row: &SqliteRow) -> anyhow::Result<AttemptId> {
+    let text = |column| row.try_get::<&str, _>(column);
+    Ok(AttemptId { trace_id: text("trace_id")?.parse()?, span_id: text("span_id")?.parse()? })
+}
+
+pub(super) fn attempt(row: &SqliteRow, words: &mut Words) -> anyhow::Result<Attempt> {
+    let text = |column| row.try_get::<&str, _>(column);
+    let maybe_text = |column| row.try_get::<Option<&str>, _>(column);
+    let maybe_nanos = |column| nanos(row, column);
     Ok(Attempt {
-        id: AttemptId { trace_id: text("trace_id")?.parse()?, span_id: text("span_id")?.parse()? },
-        parent_span_id: maybe_text("parent_span_id")?.map(|id| id.parse()).transpose()?,
-        stage: text("stage")?.into(),
-        service: text("service")?.into(),
-        instance: text("instance")?.into(),
+        id: attempt_id(row)?,
+        parent_span_id: maybe_text("parent_span_id")?.map(str::parse).transpose()?,
+        stage: words.word(text("stage")?),
+        service: words.word(text("service")?),
+        instance: words.word(text("instance")?),
         number: row.try_get("attempt")?,
         start_ns: maybe_nanos("start_ns")?,
         end_ns: maybe_nanos("end_ns")?,
-        outcome: maybe_text("outcome")?.and_then(|outcome| StageOutcome::parse(&outcome)),
-        error_type: maybe_text("error_type")?.map(Into::into),
+        outcome: maybe_text("outcome")?.and_then(StageOutcome::parse),
+        error_type: maybe_text("error_type")?.map(|error| words.word(error)),
         beat_interval_ns: maybe_nanos("beat_interval_ns")?,
         first_beat_ns: maybe_nanos("first_beat_ns")?,
         last_beat_ns: maybe_nanos("last_beat_ns")?,
         progress: row.try_get("progress")?,
         idle_ns: maybe_nanos("idle_ns")?,
         size: row.try_get("size")?,
-        links: serde_json::from_str::<Vec<String>>(&text("links")?)?
-            .iter()
-            .map(|text| link(text))
+        links: serde_json::from_str::<Vec<&str>>(text("links")?)?
+            .into_iter()
+            .map(link)
             .collect::<Result<_, _>>()?,
-        keys: pairs("keys")?,
-        facets: pairs("facets")?,
+        keys: words.keys(text("keys")?)?,
+        facets: words.facets(text("facets")?)?,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::attempt::News;
 use crate::observation::Numbered;
-use crate::{Attempt, AttemptId, Nanos, Outputs, Refusal};
+use crate::{Attempt, AttemptId, Definition, Nanos, Outputs, Refusal};
 
 impl Engine {
     /// An instance showed, and perhaps used up a number.
@@ -32,6 +32,10 @@ impl Engine {
         self.counters.stage_signals += 1;
         let id = attempt.id;
         if !self.attempts.contains_key(&id) {
+            if let Some(group) = self.plain_for(&attempt) {
+                self.take_plain(group, attempt);
+                return Ok(());
+            }
             self.wake_for(&attempt);
         }
         let Some(known) = self.attempts.get_mut(&id) else {
@@ -63,19 +67,10 @@ impl Engine {
     /// Notes a beat that changes nothing but how long the journey is known to live, if it is one. Most are; and
     /// deadlines that it moves are met too early once, which does no harm.
     pub(super) fn is_quiet_beat(&mut self, id: AttemptId) -> bool {
-        let attempt = &self.attempts[&id];
-        let within_ns = self
-            .definition
-            .stage_named(&attempt.stage)
-            .and_then(|stage| self.definition.stage(stage).progress_within);
-        let stands_still =
-            attempt.idle_ns.zip(within_ns).is_some_and(|(idle_ns, within_ns)| idle_ns > within_ns);
-        // Of another attempt the last sign of life tells when others could see it.
-        let is_open_beating = attempt.is_open() && attempt.beat_interval_ns.is_some();
         let mut groups = self.identity.groups_of(id);
         let (Some(group), None) = (groups.next(), groups.next()) else { return false };
-        let is_quiet =
-            is_open_beating && !stands_still && self.said.get(&group).is_some_and(|said| said.is_quiet);
+        let is_quiet = is_steady(&self.definition, &self.attempts[&id])
+            && self.said.get(&group).is_some_and(|said| said.is_quiet);
         if is_quiet {
             self.beats.push((group, id));
         }
@@ -88,6 +83,17 @@ impl Engine {
         for group in self.identity.groups_of(id) {
             self.fresh.insert(group);
             self.touched.insert(group);
+        }
+    }
+
+    /// Puts an attempt that was stored where it belongs.
+    pub(super) fn file(&mut self, attempt: Arc<Attempt>) {
+        match self.plain_for(&attempt) {
+            Some(group) => self.add_plain(group, attempt, false),
+            None => {
+                self.wake_for(&attempt);
+                self.place(attempt.id, attempt);
+            }
         }
     }
 
@@ -133,13 +139,17 @@ impl Engine {
     /// Moves the last sign of life of journeys of which nothing came but beats.
     pub(super) fn take_beats(&mut self, now: Nanos, outputs: &mut Outputs) {
         for (group, id) in std::mem::take(&mut self.beats) {
-            if self.touched.contains(&group) || !self.identity.is_at_home(id, group) {
-                self.touch(id);
+            let plain = self.plains.get_mut(&group).and_then(|plain| plain.find(id));
+            if self.touched.contains(&group) || plain.is_none() && !self.identity.is_at_home(id, group) {
+                if plain.is_some() {
+                    self.touch_plain(group, id);
+                } else {
+                    self.touch(id);
+                }
                 continue;
             }
-            let (Some(said), Some(attempt)) = (self.said.get_mut(&group), self.attempts.get(&id)) else {
-                continue;
-            };
+            let attempt = plain.map(|known| &known.attempt).or_else(|| self.attempts.get(&id));
+            let (Some(said), Some(attempt)) = (self.said.get_mut(&group), attempt) else { continue };
             said.heard_ns = now;
             let [row] = &mut said.rows[..] else { continue };
             let names = [Arc::clone(&row.name)].into();
@@ -150,4 +160,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether a beat of this attempt is no news: it is open, and its work moves.
+pub(super) fn is_steady(definition: &Definition, attempt: &Attempt) -> bool {
+    let within_ns =
+        definition.stage_named(&attempt.stage).and_then(|stage| definition.stage(stage).progress_within);
+    let stands_still = attempt.idle_ns.zip(within_ns).is_some_and(|(idle_ns, within_ns)| idle_ns > within_ns);
+    // Of another attempt the last sign of life tells when others could see it.
+    attempt.is_open() && attempt.beat_interval_ns.is_some() && !stands_still
 }

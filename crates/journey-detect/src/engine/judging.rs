@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::identity::{Conflict, GroupId, Part};
-use crate::judge::{self, Scene};
+use crate::judge::{self, Scene, Seen};
 use crate::survival::Lasted;
 use crate::{Attempt, Finding, JourneyRow, Nanos};
 
 impl Engine {
     pub(super) fn judge_touched(&mut self, now: Nanos, looked: &mut BTreeMap<GroupId, Looked>) {
-        let touched = std::mem::take(&mut self.touched);
-        let awake = touched.into_iter().map(|group| self.wake(group).unwrap_or(group));
-        let mut touched: Vec<GroupId> = awake.collect();
-        // One that was due twice woke under another number.
-        touched.retain(|group| self.identity.has(*group));
+        let mut touched: Vec<GroupId> = std::mem::take(&mut self.touched).into_iter().collect();
+        touched.iter().for_each(|group| self.unpack(*group));
+        touched.retain(|group| self.plains.contains_key(group) || self.identity.has(*group));
         touched.sort_unstable();
         for group in touched {
             self.judge_group(group, now, looked);
@@ -24,19 +22,57 @@ impl Engine {
 
     /// Judges the journeys of a group, and sets in place of what was judged of it before.
     pub(super) fn judge_group(&mut self, group: GroupId, now: Nanos, looked: &mut BTreeMap<GroupId, Looked>) {
-        let (parts, conflicts) = self.identity.parts(&self.definition, group);
-        let ids = parts.iter().flat_map(|part| &part.attempts);
-        let again = self.usual.set(&self.definition, group, ids.map(|id| &*self.attempts[id]));
-        self.touched.extend(again.into_iter().filter(|other| *other != group));
         let mut lasted = Lasted::default();
-        let judged =
-            parts.iter().map(|part| self.judge(group, part, now, &mut lasted, Occasion::News)).collect();
+        let found = match self.judge_plain(group, now, &mut lasted, Occasion::News) {
+            Some(judged) => Looked { judged: vec![judged], ..Looked::default() },
+            None => self.judge_parts(group, now, &mut lasted),
+        };
         self.survival.set(group, lasted, now);
-        looked.insert(group, Looked { parts, judged, conflicts: conflicts.into_iter().collect() });
+        looked.insert(group, found);
     }
 
-    /// Judges one journey: its row, its findings, and when to judge it again.
-    pub(super) fn judge(
+    /// Judges a plain journey; `None` if it is none.
+    pub(super) fn judge_plain(
+        &mut self,
+        group: GroupId,
+        now: Nanos,
+        lasted: &mut Lasted,
+        occasion: Occasion,
+    ) -> Option<Judged> {
+        let mut plain = self.plains.remove(&group)?;
+        plain.sort(&self.definition);
+        let changed_ns = Self::changed_ns(&mut plain);
+        let seen = plain.seen();
+        if occasion == Occasion::News {
+            self.note_usual(group, &seen);
+        }
+        let subject = Subject {
+            group,
+            name: plain.name(),
+            is_anchored: plain.is_anchored(),
+            attempts: &seen,
+            changed_ns,
+            keys: plain.keys(),
+        };
+        let judged = self.judge(&subject, now, lasted, occasion);
+        self.plains.insert(group, plain);
+        Some(judged)
+    }
+
+    /// Judges the journeys of a group that may share something.
+    fn judge_parts(&mut self, group: GroupId, now: Nanos, lasted: &mut Lasted) -> Looked {
+        let (parts, conflicts) = self.identity.parts(&self.definition, group);
+        let ids = parts.iter().flat_map(|part| &part.attempts);
+        let attempts: Vec<Arc<Attempt>> = ids.map(|id| Arc::clone(&self.attempts[id])).collect();
+        let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
+        self.note_usual(group, &seen);
+        let judged =
+            parts.iter().map(|part| self.judge_part(group, part, now, lasted, Occasion::News)).collect();
+        Looked { parts, judged, conflicts: conflicts.into_iter().collect() }
+    }
+
+    /// Judges one journey of a group.
+    pub(super) fn judge_part(
         &mut self,
         group: GroupId,
         part: &Part,
@@ -44,66 +80,82 @@ impl Engine {
         lasted: &mut Lasted,
         occasion: Occasion,
     ) -> Judged {
-        let mut attempts: Vec<&Attempt> = part.attempts.iter().map(|id| &*self.attempts[id]).collect();
+        let mut attempts: Vec<Arc<Attempt>> =
+            part.attempts.iter().map(|id| Arc::clone(&self.attempts[id])).collect();
         attempts.sort_unstable_by_key(|attempt| judge::order(&self.definition, attempt));
+        let changed = attempts.iter().filter(|attempt| self.touched_attempts.contains(&attempt.id));
+        let changed_ns = changed.filter_map(|attempt| attempt.end_ns).min();
+        let keys = self.keys(group, part, &attempts);
+        let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
+        let Part { name, is_anchored, .. } = part;
+        let subject =
+            Subject { group, name, is_anchored: *is_anchored, attempts: &seen, changed_ns, keys: &keys };
+        self.judge(&subject, now, lasted, occasion)
+    }
+
+    /// Counts how often stages failed. Where that moves a limit, others are to be judged again.
+    fn note_usual(&mut self, group: GroupId, attempts: &[Seen<'_>]) {
+        let again = self.usual.set(group, attempts);
+        self.touched.extend(again.into_iter().filter(|other| *other != group));
+    }
+
+    /// Judges one journey: its row, its findings, and when to judge it again.
+    fn judge(
+        &mut self,
+        subject: &Subject<'_>,
+        now: Nanos,
+        lasted: &mut Lasted,
+        occasion: Occasion,
+    ) -> Judged {
+        let Subject { group, name, attempts, .. } = *subject;
+        let standing = self.standing.get(name).map_or(&[][..], Vec::as_slice);
         let scene = Scene {
             definition: &self.definition,
             instances: &self.instances,
             sight: self.sight,
             now,
             first_signal_ns: self.first_signal_ns.unwrap_or(0),
-            standing: self.standing.get(&part.name).map_or(&[], Vec::as_slice),
-            granted: self.claims.granted(&part.name),
+            standing,
+            granted: self.claims.granted(name),
             storms_from: self.usual.storms_from(),
             survival: &self.survival,
         };
-        let judgement = judge::judge(&scene, &mut self.automaton, &part.name, &attempts);
-        let before = self.said.get(&group).and_then(|said| said.row(&part.name));
-        let changed = attempts.iter().filter(|attempt| self.touched_attempts.contains(&attempt.id));
-        let changed_ns = changed.filter_map(|attempt| attempt.end_ns).min();
-        let from_ns = if before.is_none() { Some(0) } else { changed_ns };
+        let judgement = judge::judge(&scene, &mut self.automaton, name, attempts);
+        let is_quiet = judgement.is_quiet && standing.is_empty();
+        let is_new = self.said.get(&group).is_none_or(|said| said.row(name).is_none());
+        let from_ns = if is_new { Some(0) } else { subject.changed_ns };
         if let Some(from_ns) = from_ns.filter(|_| occasion == Occasion::News) {
             let standings = &judgement.standings;
-            self.trending.take(
-                &self.definition,
-                &self.identity,
-                (group, part),
-                &attempts,
-                standings,
-                from_ns,
-            );
+            self.trending.take(&self.definition, &self.identity, subject, standings, from_ns);
         }
         if !judgement.claims.is_empty() {
-            self.claimants.insert(part.name.clone(), group);
+            self.claimants.insert(Arc::clone(name), group);
         }
-        self.claims.set(&part.name, judgement.claims);
+        self.claims.set(name, judgement.claims);
         lasted.over.extend(judgement.lasted.over);
         lasted.open.extend(judgement.lasted.open);
-        let keys = self.keys(group, part, &attempts, before.map_or(&[], |row| &row.keys));
         let row = JourneyRow {
-            name: Arc::clone(&part.name),
-            is_anchored: part.is_anchored,
+            name: Arc::clone(name),
+            is_anchored: subject.is_anchored,
             verdict: judgement.verdict,
             waits: judgement.waits,
             span_ns: (
                 attempts.iter().map(|attempt| attempt.first_ns()).min().unwrap_or(0),
                 attempts.iter().map(|attempt| attempt.last_ns()).max().unwrap_or(0),
             ),
-            keys,
+            keys: Arc::clone(subject.keys),
             storms: judgement.storms,
         };
-        let is_quiet = judgement.is_quiet && !self.standing.contains_key(&part.name);
         Judged { row, findings: judgement.findings, next_ns: judgement.next_ns, is_quiet }
     }
 
-    /// Keys and values of a journey. Most often they are those it had before.
-    pub(super) fn keys(
+    /// Keys and values of a journey of a group.
+    fn keys(
         &self,
         group: GroupId,
         part: &Part,
-        attempts: &[&Attempt],
-        before: &[(Arc<str>, Arc<str>)],
-    ) -> Vec<(Arc<str>, Arc<str>)> {
+        attempts: &[Arc<Attempt>],
+    ) -> Arc<[(Arc<str>, Arc<str>)]> {
         let own = attempts.iter().flat_map(|attempt| {
             let is_at_home = self.identity.is_at_home(attempt.id, group);
             // A package names items of other orders too.
@@ -112,14 +164,26 @@ impl Engine {
             };
             attempt.keys.iter().filter(is_own)
         });
-        let mut keys: Vec<&(Arc<str>, Arc<str>)> = Vec::with_capacity(before.len());
+        let mut keys: Vec<&(Arc<str>, Arc<str>)> = Vec::new();
         for pair in own {
             if let Err(at) = keys.binary_search(&pair) {
                 keys.insert(at, pair);
             }
         }
-        if keys.iter().copied().eq(before) { before.to_vec() } else { keys.into_iter().cloned().collect() }
+        keys.into_iter().cloned().collect()
     }
+}
+
+/// A journey that is judged.
+pub(super) struct Subject<'s> {
+    pub(super) group: GroupId,
+    pub(super) name: &'s Arc<str>,
+    is_anchored: bool,
+    /// In order.
+    pub(super) attempts: &'s [Seen<'s>],
+    /// The least end of the attempts that changed.
+    changed_ns: Option<Nanos>,
+    keys: &'s Arc<[(Arc<str>, Arc<str>)]>,
 }
 
 /// Why a journey is judged.
@@ -141,7 +205,9 @@ pub(super) struct Judged {
 }
 
 /// The journeys of one group as they are judged now.
+#[derive(Default)]
 pub(super) struct Looked {
+    /// Empty for a plain journey.
     pub(super) parts: Vec<Part>,
     pub(super) judged: Vec<Judged>,
     pub(super) conflicts: BTreeSet<Conflict>,

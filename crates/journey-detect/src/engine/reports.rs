@@ -12,7 +12,7 @@ impl Engine {
     pub(super) fn report_group(&mut self, group: GroupId, looked: Looked, now: Nanos, outputs: &mut Outputs) {
         let Looked { parts, judged, conflicts } = looked;
         let Said { rows: before, heard_ns, .. } = self.said.remove(&group).unwrap_or_default();
-        let is_expired = self.is_expired(&parts, heard_ns, now);
+        let is_expired = self.is_expired(&judged, heard_ns, now);
         let mut after = Vec::with_capacity(judged.len());
         let mut next_ns = None;
         let mut is_quiet = judged.len() == 1;
@@ -36,7 +36,11 @@ impl Engine {
             rows.iter().map(|row| &row.name).eq(other.iter().map(|row| &row.name))
         };
         let is_regrouped = parts.len() > 1 || !names(&before, &after);
-        self.report_attempts(group, &parts, is_regrouped, outputs);
+        if parts.is_empty() {
+            self.report_plain(group, is_regrouped, outputs);
+        } else {
+            self.report_attempts(group, &parts, is_regrouped, outputs);
+        }
         if is_regrouped {
             let is_gone = |row: &Arc<JourneyRow>| !after.iter().any(|known| known.name == row.name);
             self.gone.extend(before.iter().filter(|row| is_gone(row)).map(|row| Arc::clone(&row.name)));
@@ -46,7 +50,7 @@ impl Engine {
             self.gone.retain(|name| !after.iter().any(|row| row.name == *name));
         }
         if is_expired {
-            self.counters.expired += parts.len() as u64;
+            self.counters.expired += after.len() as u64;
             self.forget(group);
             return;
         }

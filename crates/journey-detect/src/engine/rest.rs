@@ -7,6 +7,8 @@ use super::Engine;
 use super::judging::Occasion;
 use super::reports::Said;
 use crate::identity::GroupId;
+use crate::judge::Seen;
+use crate::plain::Plain;
 use crate::shelf::Rest;
 use crate::survival::Lasted;
 use crate::{Attempt, Nanos, Sight};
@@ -29,33 +31,39 @@ impl Ready {
 }
 
 impl Engine {
-    /// Wakes the journeys at rest that an attempt may say something about.
+    /// Lets all journeys that an attempt may say something about be told apart by their identity.
     pub(super) fn wake_for(&mut self, attempt: &Attempt) {
         for group in self.shelf.named_by(&self.definition, attempt) {
-            self.wake(group);
+            self.unpack(group);
+            self.hand_over(group);
         }
     }
 
-    /// Builds a journey at rest anew, as it was. Returns the number that it has now.
-    pub(super) fn wake(&mut self, group: GroupId) -> Option<GroupId> {
-        let Rest { attempts, due_ns, heard_ns, open } = self.shelf.take(&self.definition, group)?;
-        for attempt in &attempts {
-            self.attempts.insert(attempt.id, Arc::clone(attempt));
-            let placed = self.identity.place(&self.definition, attempt);
-            placed.given_up.into_iter().for_each(|given_up| self.give_up(given_up));
+    /// Builds a journey anew, as it was, if it is at rest.
+    pub(super) fn unpack(&mut self, group: GroupId) {
+        let Some(Rest { attempts, due_ns, heard_ns, open }) = self.shelf.take(group) else { return };
+        let plain = Plain::of(&self.definition, attempts.iter().cloned());
+        match plain.filter(|plain| plain.len() <= self.plain_attempts_max) {
+            Some(plain) => drop(self.plains.insert(group, plain)),
+            None => {
+                attempts.iter().for_each(|attempt| self.shelf.unmark(&self.definition, attempt, group));
+                self.adopt(group, &attempts);
+            }
         }
-        let now_group = self.identity.groups_of(attempts.first()?.id).next()?;
-        self.usual.wake(&self.definition, now_group, attempts.iter().map(|attempt| &**attempt));
-        let (parts, _) = self.identity.parts(&self.definition, now_group);
+        let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
+        self.usual.wake(group, &seen);
         let mut lasted = Lasted::default();
         // What it says is what it said, so long as nothing is due: only then was it put to rest.
-        let judged = self.judge(now_group, parts.first()?, 0, &mut lasted, Occasion::Waking);
-        self.survival.wake((group, now_group), lasted.over, open);
-        self.timers.set(now_group, Some(due_ns), judged.row.span_ns.1.max(heard_ns));
-        let turn = self.ready.note(now_group);
+        let judged = self.judge_plain(group, 0, &mut lasted, Occasion::Waking).or_else(|| {
+            let (parts, _) = self.identity.parts(&self.definition, group);
+            Some(self.judge_part(group, parts.first()?, 0, &mut lasted, Occasion::Waking))
+        });
+        self.survival.wake(group, lasted.over, open);
+        let Some(judged) = judged else { return };
+        self.timers.set(group, Some(due_ns), judged.row.span_ns.1.max(heard_ns));
+        let turn = self.ready.note(group);
         let rows = vec![Arc::new(judged.row)];
-        self.said.insert(now_group, Said { rows, heard_ns, is_quiet: true, turn });
-        Some(now_group)
+        self.said.insert(group, Said { rows, heard_ns, is_quiet: true, turn });
     }
 
     /// Wakes the journeys at rest that are due.
@@ -64,8 +72,8 @@ impl Engine {
             return;
         }
         for group in self.shelf.due(now) {
-            let woken = self.wake(group);
-            self.touched.extend(woken);
+            self.unpack(group);
+            self.touched.insert(group);
         }
     }
 
@@ -88,16 +96,14 @@ impl Engine {
         if self.usual.has_often(group) || self.conflicts.contains_key(&group) {
             return;
         }
-        let Some(ids) = self.identity.alone(group) else { return };
-        let attempts: Vec<&Attempt> =
-            ids.iter().filter_map(|id| self.attempts.get(id)).map(|one| &**one).collect();
-        if !self.shelf.has_room_for(&self.definition, &attempts) {
-            return;
-        }
+        let attempts = match self.plains.remove(&group) {
+            Some(plain) => plain.attempts().cloned().collect(),
+            None => match self.leave_identity(group) {
+                Some(attempts) => attempts,
+                None => return,
+            },
+        };
         let Some(said) = self.said.remove(&group) else { return };
-        let forgotten = self.identity.forget(group);
-        debug_assert_eq!(forgotten.len(), ids.len(), "it shares nothing with others");
-        let attempts = ids.iter().filter_map(|id| self.attempts.remove(id)).collect();
         let due_ns = self.timers.remove(group);
         let rest = Rest {
             attempts,
@@ -107,6 +113,21 @@ impl Engine {
             open: self.survival.rest(group),
         };
         self.usual.rest(group);
-        self.shelf.put(&self.definition, group, &rest);
+        self.shelf.put(group, &rest);
+    }
+
+    /// Takes the attempts of a journey out of identity, if it shares nothing with others and may be packed; those with keys
+    /// of their own first.
+    fn leave_identity(&mut self, group: GroupId) -> Option<Vec<Arc<Attempt>>> {
+        let ids = self.identity.alone(group)?;
+        let attempts: Vec<&Attempt> =
+            ids.iter().filter_map(|id| self.attempts.get(id)).map(|one| &**one).collect();
+        if !self.shelf.has_room_for(&self.definition, &attempts) {
+            return None;
+        }
+        attempts.into_iter().for_each(|attempt| self.shelf.mark(&self.definition, attempt, group));
+        let forgotten = self.identity.forget(group);
+        debug_assert_eq!(forgotten.len(), ids.len(), "it shares nothing with others");
+        Some(ids.iter().filter_map(|id| self.attempts.remove(id)).collect())
     }
 }

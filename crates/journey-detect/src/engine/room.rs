@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::identity::{GroupId, Part};
+use super::judging::Judged;
+use crate::identity::GroupId;
 use crate::limits::JOURNEYS_MAX;
 use crate::{Nanos, Outputs};
 
 impl Engine {
     /// Whether nothing happened to the journeys for so long that they leave memory.
-    pub(super) fn is_expired(&self, parts: &[Part], heard_ns: Nanos, now: Nanos) -> bool {
+    pub(super) fn is_expired(&self, judged: &[Judged], heard_ns: Nanos, now: Nanos) -> bool {
         let is_over = |last_ns: Nanos| last_ns.saturating_add(self.definition.expire_after_ns) <= now;
-        let attempts = parts.iter().flat_map(|part| &part.attempts);
-        let is_known = heard_ns > 0 || !parts.is_empty();
-        is_known && is_over(heard_ns) && attempts.map(|id| self.attempts[id].last_ns()).all(is_over)
+        let is_known = heard_ns > 0 || !judged.is_empty();
+        is_known && is_over(heard_ns) && judged.iter().all(|judged| is_over(judged.row.span_ns.1))
     }
 
     pub(super) fn make_room(&mut self, now: Nanos, outputs: &mut Outputs) {
         while self.journeys() > JOURNEYS_MAX {
-            let resting = self.shelf.oldest().and_then(|group| self.wake(group));
+            let resting = self.shelf.oldest();
+            resting.into_iter().for_each(|group| self.unpack(group));
             let Some(oldest) = resting.or_else(|| self.timers.least_recent()) else { return };
             let rows = self.said.get(&oldest).into_iter().flat_map(|said| &said.rows);
             let names: Vec<Arc<str>> = rows.map(|row| Arc::clone(&row.name)).collect();
@@ -29,6 +30,7 @@ impl Engine {
     }
 
     pub(super) fn forget(&mut self, group: GroupId) {
+        self.forget_plain(group);
         for id in self.identity.forget(group) {
             self.attempts.remove(&id);
             self.trending.forget(id);

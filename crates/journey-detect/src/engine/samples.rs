@@ -9,20 +9,19 @@
 use journey_model::{StageOutcome, attribute};
 
 use crate::flow::Branches;
-use crate::judge::Standing;
+use crate::judge::{Seen, Standing};
 use crate::trend::{Sample, Since, Wait};
-use crate::{Attempt, Definition, Nanos, StageId};
+use crate::{Attempt, Nanos, StageId};
 
 /// One journey, as it was judged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judged<'a> {
-    pub(super) definition: &'a Definition,
     /// Which stages of the flow go on side by side.
     pub(super) branches: &'a Branches,
     /// Its name.
     pub(super) journey: &'a str,
     /// Its attempts in order.
-    pub(super) attempts: &'a [&'a Attempt],
+    pub(super) attempts: &'a [Seen<'a>],
     /// How each stands.
     pub(super) standings: &'a [Standing],
 }
@@ -32,7 +31,7 @@ impl<'a> Judged<'a> {
     /// definition does not name.
     pub(super) fn sample(&self, at: usize, give: impl FnOnce(&Sample<'_>)) {
         let attempt = self.attempts[at];
-        let Some(stage) = self.definition.stage_named(&attempt.stage) else { return };
+        let Some(stage) = attempt.of else { return };
         let (Some(start_ns), Some(end_ns), Some(outcome)) =
             (attempt.start_ns, attempt.end_ns, attempt.outcome)
         else {
@@ -45,7 +44,7 @@ impl<'a> Judged<'a> {
             since: Since::Stage(stage),
             wait_ns: start_ns.saturating_sub(ended_ns),
         });
-        let waits: Vec<Wait<'a>> = gap.into_iter().chain(self.calls(attempt, (start_ns, end_ns))).collect();
+        let waits: Vec<Wait<'a>> = gap.into_iter().chain(self.calls(&attempt, (start_ns, end_ns))).collect();
         give(&Sample {
             id: attempt.id,
             at_ns: end_ns,
@@ -56,14 +55,14 @@ impl<'a> Judged<'a> {
             failed: attempt.has_failed(),
             size: attempt.size,
             waits: &waits,
-            facets: &self.facets(attempt, end_ns),
+            facets: &self.facets(&attempt, end_ns),
         });
     }
 
     /// The stage that it followed, and when its wait began. Of stages side by side the last one to end counts.
     fn before(&self, at: usize, stage: StageId, end_ns: Nanos) -> Option<(&'a str, Nanos)> {
         let earlier = self.attempts[..at].iter().zip(self.standings).filter_map(|(attempt, standing)| {
-            let of = self.definition.stage_named(&attempt.stage)?;
+            let of = attempt.of?;
             let ended_ns = attempt.end_ns.filter(|ended_ns| *ended_ns <= end_ns)?;
             let is_step = *standing == Standing::Done && !self.branches.are_parallel(of, stage);
             is_step.then_some((of, ended_ns, &*attempt.stage))

@@ -14,15 +14,16 @@ use std::collections::BTreeMap;
 
 use foldhash::HashSet;
 
+use super::judging::Subject;
 use super::samples::Judged;
 use super::trend_alert;
 use crate::flow::Branches;
-use crate::identity::{GroupId, Identity, Part};
+use crate::identity::{GroupId, Identity};
 use crate::judge::Standing;
 use crate::told::Told;
 use crate::trend::{TrendAlert, TrendCounters, TrendFinding, Trends};
 use crate::{
-    Allowance, Attempt, AttemptId, Definition, Finding, FindingKey, Nanos, Outputs, Sight, StageDefinition,
+    Allowance, AttemptId, Definition, Finding, FindingKey, Nanos, Outputs, Sight, StageDefinition,
     StageKind, StartWithin,
 };
 
@@ -98,20 +99,20 @@ impl Trending {
         &mut self,
         definition: &Definition,
         identity: &Identity,
-        (group, part): (GroupId, &Part),
-        attempts: &[&Attempt],
+        subject: &Subject<'_>,
         standings: &[Standing],
         from_ns: Nanos,
     ) {
+        let Subject { group, name, attempts, .. } = *subject;
         let Self { trends, branches, ended, latest_ns, .. } = self;
-        let judged = Judged { definition, branches, journey: &part.name, attempts, standings };
+        let judged = Judged { branches, journey: name, attempts, standings };
         for (at, attempt) in attempts.iter().enumerate() {
             let Some(end_ns) = attempt.end_ns.filter(|end_ns| *end_ns >= from_ns) else { continue };
             let is_new = ended.contains(&attempt.id);
             if !is_new && !trends.is_waiting(attempt.id) {
                 continue;
             }
-            if !speaks(definition, identity, group, part, attempt.id) {
+            if !speaks(definition, identity, group, name, attempt.id) {
                 continue;
             }
             ended.remove(&attempt.id);
@@ -273,12 +274,12 @@ fn speaks(
     definition: &Definition,
     identity: &Identity,
     group: GroupId,
-    part: &Part,
+    name: &str,
     attempt: AttemptId,
 ) -> bool {
     identity.groups_of(attempt).filter(|other| *other != group).all(|other| {
         let (parts, _) = identity.parts(definition, other);
-        parts.iter().all(|other| !other.attempts.contains(&attempt) || other.name > part.name)
+        parts.iter().all(|other| !other.attempts.contains(&attempt) || *other.name > *name)
     })
 }
 

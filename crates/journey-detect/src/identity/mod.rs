@@ -97,6 +97,40 @@ struct Group {
 }
 
 impl Identity {
+    /// A number for a group that is not known here.
+    pub(crate) fn new_group(&mut self) -> GroupId {
+        // No number comes twice: a group keeps its own wherever it is.
+        self.next_id += 1;
+        GroupId(self.next_id)
+    }
+
+    /// Takes in a group that was not known here, under its own number. Its attempts are to be placed after that.
+    pub(crate) fn adopt<'a>(
+        &mut self,
+        definition: &Definition,
+        group: GroupId,
+        attempts: impl Iterator<Item = &'a Attempt>,
+    ) {
+        let mut adopted = Group::default();
+        for (key, is_anchor, value) in attempts.flat_map(|attempt| own_values(definition, attempt)) {
+            if self.by_value.get(key, value).is_none() {
+                let node = self.new_node(key, value, is_anchor, group);
+                adopted.nodes.insert(node);
+                adopted.anchors += usize::from(is_anchor);
+            }
+        }
+        self.groups.insert(group, adopted);
+    }
+
+    /// Whether anything here has to do with the trace or a value of this attempt.
+    pub(crate) fn knows(&self, definition: &Definition, attempt: &Attempt) -> bool {
+        let is_empty = self.groups.is_empty() && self.traces.is_empty();
+        !is_empty
+            && (self.traces.knows(attempt.id.trace_id)
+                || own_values(definition, attempt)
+                    .any(|(key, _, value)| self.by_value.get(key, value).is_some()))
+    }
+
     /// Puts an attempt where its keys say, after each change of it.
     pub(crate) fn place(&mut self, definition: &Definition, attempt: &Attempt) -> Placed {
         let stamp = (attempt.first_ns(), attempt.id.trace_id, attempt.id.span_id);
@@ -155,7 +189,7 @@ impl Identity {
     /// Whether the group that an attempt would join is full.
     pub(crate) fn is_full_for(&self, definition: &Definition, attempt: &Attempt) -> bool {
         let is_full = |group: GroupId| self.attempts_in(group) >= ATTEMPTS_PER_GROUP_MAX;
-        let first = keys_of(definition, attempt).min_by_key(|(_, is_anchor, _)| !is_anchor);
+        let first = own_values(definition, attempt).min_by_key(|(_, is_anchor, _)| !is_anchor);
         if let Some((key, _, value)) = first {
             return self.by_value.get(key, value).is_some_and(|node| is_full(self.nodes[&node].group));
         }
@@ -199,19 +233,33 @@ impl Identity {
         all.iter().all(is_alone).then_some(all)
     }
 
-    /// What leads from an attempt to its journeys, and to it: its trace, its links, and its values, as numbers that
-    /// rarely are the same for others.
+    /// What leads from an attempt to its journeys, and to it: its trace, and its values or, if it has none, its links; as
+    /// numbers that rarely are the same for others.
     pub(crate) fn marks<'a>(
         definition: &'a Definition,
         attempt: &'a Attempt,
     ) -> impl Iterator<Item = u64> + 'a {
+        let values = Self::value_marks(definition, attempt);
+        let is_keyless = Self::value_marks(definition, attempt).next().is_none();
+        let links = attempt.links.iter().filter(move |_| is_keyless);
+        let links = links.map(|link| Self::trace_mark(link.trace_id));
+        [Self::trace_mark(attempt.id.trace_id)].into_iter().chain(values).chain(links)
+    }
+
+    /// The mark of a trace.
+    pub(crate) fn trace_mark(trace: TraceId) -> u64 {
+        FixedState::with_seed(MARKS_SEED).hash_one(trace)
+    }
+
+    /// The marks of an attempt's values.
+    pub(crate) fn value_marks<'a>(
+        definition: &'a Definition,
+        attempt: &'a Attempt,
+    ) -> impl Iterator<Item = u64> + 'a {
         let hasher = FixedState::with_seed(MARKS_SEED);
-        let of_values = hasher.clone();
-        let traces = [attempt.id.trace_id].into_iter().chain(attempt.links.iter().map(|link| link.trace_id));
-        let of_traces = traces.map(move |trace_id| hasher.hash_one(trace_id));
         let values = (0_u8..).zip(&definition.keys).filter(|(_, key)| key.kind != KeyKind::Context);
         let values = values.flat_map(|(at, key)| attempt.values(&key.name).map(move |value| (at, value)));
-        of_traces.chain(values.map(move |value| of_values.hash_one(value)))
+        values.map(move |value| hasher.hash_one(value))
     }
 
     /// Whether an attempt belongs to a group by its own anchor or alias.
@@ -283,8 +331,14 @@ impl Identity {
 /// Any number; the same in every process, so that nothing depends on chance.
 const MARKS_SEED: u64 = 0x6a6f_7572_6e65_7921;
 
+/// Whether an attempt carries a member or shared key.
+pub(crate) fn is_reference(definition: &Definition, attempt: &Attempt) -> bool {
+    let is_one = |kind| matches!(kind, KeyKind::Member | KeyKind::Shared);
+    definition.keys.iter().any(|key| is_one(key.kind) && attempt.values(&key.name).next().is_some())
+}
+
 /// Places, kinds and values of the anchor and alias keys that an attempt carries.
-fn keys_of<'a>(
+pub(crate) fn own_values<'a>(
     definition: &'a Definition,
     attempt: &'a Attempt,
 ) -> impl Iterator<Item = (u8, bool, &'a Arc<str>)> {

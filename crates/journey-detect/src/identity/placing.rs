@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Group, GroupId, Identity, Node, NodeId, Stamp, keys_of, traces};
+use super::{Group, GroupId, Identity, Node, NodeId, Stamp, own_values, traces};
 use crate::limits::ATTEMPTS_PER_GROUP_MAX;
 use crate::{Attempt, AttemptId, Definition};
 
@@ -118,7 +118,7 @@ impl Identity {
     /// The attempt's anchors and aliases as nodes, the anchors first, and how many these are.
     pub(super) fn nodes_of(&mut self, definition: &Definition, attempt: &Attempt) -> (Vec<NodeId>, usize) {
         let (mut nodes, mut aliases) = (Vec::new(), Vec::new());
-        for (key, is_anchor, value) in keys_of(definition, attempt) {
+        for (key, is_anchor, value) in own_values(definition, attempt) {
             let node = self.node(key, value, is_anchor);
             if is_anchor { nodes.push(node) } else { aliases.push(node) }
         }
@@ -131,13 +131,18 @@ impl Identity {
         if let Some(known) = self.by_value.get(key, value) {
             return known;
         }
-        // No number comes twice: a group at rest keeps its own.
-        self.next_id += 1;
-        let (node, group) = (NodeId(self.next_id), GroupId(self.next_id));
-        self.nodes.insert(node, Node { key, value: Arc::clone(value), is_anchor, group });
-        self.by_value.insert(key, Arc::clone(value), node);
+        let group = self.new_group();
+        let node = self.new_node(key, value, is_anchor, group);
         let alone = Group { nodes: BTreeSet::from([node]), anchors: is_anchor.into(), ..Group::default() };
         self.groups.insert(group, alone);
+        node
+    }
+
+    pub(super) fn new_node(&mut self, key: u8, value: &Arc<str>, is_anchor: bool, group: GroupId) -> NodeId {
+        self.next_id += 1;
+        let node = NodeId(self.next_id);
+        self.nodes.insert(node, Node { key, value: Arc::clone(value), is_anchor, group });
+        self.by_value.insert(key, Arc::clone(value), node);
         node
     }
 

@@ -125,7 +125,11 @@ impl Traces {
         }
     }
 
-    #[cfg(test)]
+    /// Whether a span of this trace is here, or a span without a key links to it.
+    pub(super) fn knows(&self, trace: TraceId) -> bool {
+        self.by_id.contains_key(&trace) || self.is_linked(trace)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_id.is_empty() && self.linked_from.is_empty()
     }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::deviation::{Deviation, DeviationKind, Excuse, swapped};
-use super::{Judgement, Scene, Standing};
+use super::{Judgement, Scene, Seen, Standing};
 use crate::Finding;
 use crate::evidence::{Claim, ClaimId};
 use crate::flow::{Automaton, Missing, StateId};
@@ -53,7 +53,7 @@ impl Course {
         scene: &Scene<'_>,
         automaton: &mut Automaton,
         order_id: &str,
-        attempts: &[&Attempt],
+        attempts: &[Seen<'_>],
     ) -> Self {
         let standings = standings(scene, attempts);
         let queue: VecDeque<(usize, StageId)> = attempts
@@ -64,7 +64,7 @@ impl Course {
                 Standing::Running => scene.definition.order_by == OrderBy::Start,
                 _ => false,
             })
-            .filter_map(|(at, attempt)| Some((at, scene.definition.stage_named(&attempt.stage)?)))
+            .filter_map(|(at, attempt)| Some((at, attempt.of?)))
             .collect();
         let mut course = Self {
             standings,
@@ -92,7 +92,7 @@ impl Course {
         &mut self,
         scene: &Scene<'_>,
         automaton: &mut Automaton,
-        attempts: &[&Attempt],
+        attempts: &[Seen<'_>],
         queue: &VecDeque<(usize, StageId)>,
     ) {
         let Some((first, stage)) = queue.front() else { return };
@@ -108,7 +108,7 @@ impl Course {
         &mut self,
         scene: &Scene<'_>,
         automaton: &mut Automaton,
-        attempts: &[&Attempt],
+        attempts: &[Seen<'_>],
         mut queue: VecDeque<(usize, StageId)>,
     ) {
         // Steps that were found to come after one they belong before; each explains itself once.
@@ -149,7 +149,7 @@ impl Course {
                 Some(missing) if missing.steps.len() <= MISSING_STEPS_MAX => {
                     self.state = missing.after;
                     self.steps.push(Step { attempt: at, stage, before });
-                    if self.close_running(scene, &attempts[..at], &missing.steps) {
+                    if self.close_running(&attempts[..at], &missing.steps) {
                         continue;
                     }
                     let later = swapped(automaton, &missing, &queue);
@@ -160,7 +160,7 @@ impl Course {
                         DeviationKind::Swapped(later)
                     }
                 }
-                Some(missing) if self.are_unseen(scene, attempts[at], since_ns, &missing.steps) => {
+                Some(missing) if self.are_unseen(scene, &attempts[at], since_ns, &missing.steps) => {
                     self.state = missing.after;
                     self.steps.push(Step { attempt: at, stage, before });
                     DeviationKind::Missing(missing.steps)
@@ -170,14 +170,14 @@ impl Course {
                     DeviationKind::Extra
                 }
             };
-            let excuse = self.excuse(scene, attempts[at], since_ns, &kind);
+            let excuse = self.excuse(scene, &attempts[at], since_ns, &kind);
             let expected = automaton.expected(before).to_vec();
             self.deviations.push(Deviation { attempt: at, index, expected, kind, excuse });
         }
     }
 
     /// From when on the first missing step can have come: the start of the step that made it possible.
-    fn expected_since(&self, automaton: &Automaton, attempts: &[&Attempt], missing: &Missing) -> Nanos {
+    fn expected_since(&self, automaton: &Automaton, attempts: &[Seen<'_>], missing: &Missing) -> Nanos {
         let Some(first) = missing.steps.first() else { return 0 };
         let expects = |state: StateId| automaton.expected(state).iter().any(|stage| first.contains(stage));
         let enabling = self.steps.iter().rev().find(|step| !expects(step.before));
@@ -186,11 +186,11 @@ impl Course {
 
     /// Closes a running attempt of each missing step, if one began before: it is its end that was not seen. Returns
     /// whether there was one for each.
-    fn close_running(&mut self, scene: &Scene<'_>, earlier: &[&Attempt], missing: &[Vec<StageId>]) -> bool {
+    fn close_running(&mut self, earlier: &[Seen<'_>], missing: &[Vec<StageId>]) -> bool {
         let running = |stages: &Vec<StageId>| {
             earlier.iter().enumerate().position(|(at, attempt)| {
-                let stage = scene.definition.stage_named(&attempt.stage);
-                self.standings[at] == Standing::Running && stage.is_some_and(|stage| stages.contains(&stage))
+                self.standings[at] == Standing::Running
+                    && attempt.of.is_some_and(|stage| stages.contains(&stage))
             })
         };
         let Some(places) = missing.iter().map(running).collect::<Option<Vec<usize>>>() else { return false };
@@ -238,7 +238,7 @@ impl Course {
     }
 
     /// The first deviation that is held against the order. One that stands needs no grace again.
-    fn held(&mut self, scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt]) -> Option<Finding> {
+    fn held(&mut self, scene: &Scene<'_>, order_id: &str, attempts: &[Seen<'_>]) -> Option<Finding> {
         self.deviations.iter_mut().find_map(|deviation| {
             let finding = deviation.violation(scene, order_id, attempts);
             let is_held = match deviation.excuse {
@@ -310,9 +310,9 @@ impl Course {
 }
 
 /// How each attempt stands before the flow is followed.
-fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
-    let standing = |(at, attempt): (usize, &&Attempt)| {
-        let Some(stage) = scene.definition.stage_named(&attempt.stage) else { return Standing::Unplaced };
+fn standings(scene: &Scene<'_>, attempts: &[Seen<'_>]) -> Vec<Standing> {
+    let standing = |(at, attempt): (usize, &Seen<'_>)| {
+        let Some(stage) = attempt.of else { return Standing::Unplaced };
         if attempt.has_failed() {
             return Standing::Failed;
         }
@@ -329,35 +329,34 @@ fn standings(scene: &Scene<'_>, attempts: &[&Attempt]) -> Vec<Standing> {
 }
 
 /// An open attempt is superseded by a newer one of its stage; in a loop, where a stage repeats, only by the next step.
-fn is_superseded(attempts: &[&Attempt], at: usize, in_loop: bool) -> bool {
+fn is_superseded(attempts: &[Seen<'_>], at: usize, in_loop: bool) -> bool {
     let open = attempts[at];
-    let newer =
-        |other: &&&Attempt| (other.first_ns(), other.id) > (open.first_ns(), open.id) && other.id != open.id;
+    let newer = |other: &&Seen<'_>| (other.first_ns(), other.id) > (open.first_ns(), open.id);
     let mut later = attempts.iter().filter(newer);
     if !in_loop {
-        return later.any(|other| other.stage == open.stage);
+        return later.any(|other| other.of == open.of);
     }
     let next = later.min_by_key(|attempt| (attempt.first_ns(), attempt.id));
-    next.is_some_and(|other| other.stage == open.stage)
+    next.is_some_and(|other| other.of == open.of)
 }
 
 /// The place in the queue of a step that happened at the same time elsewhere and may come first.
 fn concurrent(
     scene: &Scene<'_>,
     automaton: &mut Automaton,
-    attempts: &[&Attempt],
+    attempts: &[Seen<'_>],
     state: StateId,
     (at, stage): (usize, StageId),
     queue: &VecDeque<(usize, StageId)>,
 ) -> Option<usize> {
-    let this = attempts[at];
+    let this = &attempts[at];
     let (this_ns, _) = super::order(scene.definition, this);
     let is_close = |other: &Attempt| {
         super::order(scene.definition, other).0.abs_diff(this_ns) <= scene.definition.skew_ns
     };
-    let close = queue.iter().enumerate().take_while(|(_, (other, _))| is_close(attempts[*other]));
+    let close = queue.iter().enumerate().take_while(|(_, (other, _))| is_close(&attempts[*other]));
     let mut elsewhere =
-        close.filter(|(_, (other, _))| super::are_concurrent(scene.definition, this, attempts[*other]));
+        close.filter(|(_, (other, _))| super::are_concurrent(scene.definition, this, &attempts[*other]));
     elsewhere.find_map(|(place, (_, other_stage))| {
         let after = automaton.step(state, *other_stage)?;
         automaton.step(after, stage).map(|_| place)

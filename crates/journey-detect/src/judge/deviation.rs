@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::Scene;
+use super::{Scene, Seen};
 use crate::finding::{Alert, Finding, FindingKey, Offence, Reason};
 use crate::flow::{Automaton, Missing, StateId};
 use crate::limits::STEPS_AHEAD_MAX;
-use crate::{Attempt, Nanos, StageId};
+use crate::{Nanos, StageId};
 
 /// A step that may not come where it came.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ pub(super) enum Excuse {
 
 impl Deviation {
     /// What it says about the order.
-    pub(super) fn violation(&self, scene: &Scene<'_>, order_id: &str, attempts: &[&Attempt]) -> Finding {
-        let attempt = attempts[self.attempt];
+    pub(super) fn violation(&self, scene: &Scene<'_>, order_id: &str, attempts: &[Seen<'_>]) -> Finding {
+        let attempt = &attempts[self.attempt];
         let name = |stage: &StageId| &*scene.definition.stage(*stage).name;
         let names =
             |stages: &[StageId], between: &str| stages.iter().map(name).collect::<Vec<&str>>().join(between);

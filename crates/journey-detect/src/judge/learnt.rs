@@ -1,6 +1,6 @@
 //! Silence for which the definition says nothing: as long as it lasts in other journeys.
 
-use super::Standing;
+use super::{Seen, Standing};
 use super::silence::{Pending, Report, ended};
 use crate::finding::{Alert, Finding, Reason};
 use crate::survival::Lasting;
@@ -51,8 +51,8 @@ impl<'r> Report<'r, '_> {
     }
 
     /// How long the work of a machine without beats may last.
-    pub(super) fn learnt_work(&mut self, attempt: &Attempt, stage: &StageDefinition) -> Option<Allowance> {
-        let id = self.scene.definition.stage_named(&attempt.stage)?;
+    pub(super) fn learnt_work(&mut self, attempt: &Seen<'_>, stage: &StageDefinition) -> Option<Allowance> {
+        let id = attempt.of?;
         if attempt.beat_interval_ns.is_some() || attempt.start_ns.is_none() || stage.kind == StageKind::Human
         {
             return None;
@@ -79,7 +79,7 @@ impl<'r> Report<'r, '_> {
             }
             let ended_ns = ended(self.course, self.attempts, *at);
             if let (Some(ended_ns), Some((next, _))) = (ended_ns, steps.get(place + 1)) {
-                let wait_ns = shown_ns(self.attempts[*next]).saturating_sub(ended_ns);
+                let wait_ns = shown_ns(&self.attempts[*next]).saturating_sub(ended_ns);
                 over.push((Lasting::Wait(*stage), wait_ns));
             }
         }
@@ -91,7 +91,7 @@ impl<'r> Report<'r, '_> {
             return None;
         }
         let (at, stage) = self.course.all.last()?;
-        Some((self.attempts[*at], *stage, ended(self.course, self.attempts, *at)?))
+        Some((self.attempts[*at].attempt, *stage, ended(self.course, self.attempts, *at)?))
     }
 }
 

@@ -13,6 +13,7 @@ mod silence;
 mod ties;
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::evidence::{Claim, ClaimId};
@@ -184,7 +185,7 @@ pub(crate) fn judge(
     scene: &Scene<'_>,
     automaton: &mut Automaton,
     order_id: &str,
-    attempts: &[&Attempt],
+    attempts: &[Seen<'_>],
 ) -> Judgement {
     automaton.trim();
     let course = Course::follow(scene, automaton, order_id, attempts);
@@ -220,6 +221,29 @@ pub(crate) fn judge(
         && !judgement.standings.iter().any(is_closed);
     judgement.findings.sort_by(|one, other| one.key.cmp(&other.key));
     judgement
+}
+
+/// An attempt, and what the definition says that it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) attempt: &'a Attempt,
+    /// Its stage, if the definition has it.
+    pub(crate) of: Option<StageId>,
+}
+
+impl Definition {
+    /// An attempt with its stage.
+    pub(crate) fn see<'a>(&self, attempt: &'a Attempt) -> Seen<'a> {
+        Seen { attempt, of: self.stage_named(&attempt.stage) }
+    }
+}
+
+impl Deref for Seen<'_> {
+    type Target = Attempt;
+
+    fn deref(&self) -> &Attempt {
+        self.attempt
+    }
 }
 
 /// The order in which attempts are followed: event time, then ids.

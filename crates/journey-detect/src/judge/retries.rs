@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use journey_model::StageOutcome;
 
-use super::{Course, Judgement, Scene, Standing};
+use super::{Course, Judgement, Scene, Seen, Standing};
 use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::limits::RETRY_WINDOW_NS;
 use crate::{Attempt, Nanos, StageId, Storm, clock_time};
@@ -15,10 +15,10 @@ pub(super) fn report(
     scene: &Scene<'_>,
     course: &Course,
     order_id: &str,
-    attempts: &[&Attempt],
+    attempts: &[Seen<'_>],
     judgement: &mut Judgement,
 ) {
-    for (stage, mut failed) in failures(scene, attempts) {
+    for (stage, mut failed) in failures(attempts) {
         failed.sort_by_key(|attempt| (attempt.end_ns, attempt.id));
         let enough = scene.storms_from[usize::from(stage.0)] as usize;
         let Some((first, last)) = storm(&failed, enough) else { continue };
@@ -60,11 +60,11 @@ pub(super) fn report(
 }
 
 /// The failed attempts of each stage of the definition.
-fn failures<'a>(scene: &Scene<'_>, attempts: &[&'a Attempt]) -> BTreeMap<StageId, Vec<&'a Attempt>> {
+fn failures<'a>(attempts: &[Seen<'a>]) -> BTreeMap<StageId, Vec<&'a Attempt>> {
     let mut failures: BTreeMap<StageId, Vec<&Attempt>> = BTreeMap::new();
     for attempt in attempts.iter().filter(|attempt| attempt.outcome == Some(StageOutcome::Failed)) {
-        if let Some(stage) = scene.definition.stage_named(&attempt.stage) {
-            failures.entry(stage).or_default().push(attempt);
+        if let Some(stage) = attempt.of {
+            failures.entry(stage).or_default().push(attempt.attempt);
         }
     }
     failures

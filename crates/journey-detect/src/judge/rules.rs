@@ -1,10 +1,10 @@
 //! Rules over all steps of a journey, beside the flow.
 
-use super::{Course, Judgement, Scene, Standing};
+use super::{Course, Judgement, Scene, Seen, Standing};
 use crate::evidence::ClaimId;
 use crate::finding::{Alert, Finding, FindingKey, Offence, Reason};
 use crate::flow::Automaton;
-use crate::{Allowance, Attempt, Nanos, Rule, RuleKind, StageId};
+use crate::{Allowance, Nanos, Rule, RuleKind, StageId};
 
 /// Reports the first offence against each rule. Returns whether there is one.
 pub(super) fn report(
@@ -12,7 +12,7 @@ pub(super) fn report(
     automaton: &Automaton,
     course: &Course,
     order_id: &str,
-    attempts: &[&Attempt],
+    attempts: &[Seen<'_>],
     judgement: &mut Judgement,
 ) -> bool {
     let is_over = automaton.may_end(course.state) && automaton.expected(course.state).is_empty();
@@ -34,7 +34,7 @@ pub(super) fn report(
 struct Ruling<'r, 'a> {
     scene: &'r Scene<'a>,
     course: &'r Course,
-    attempts: &'r [&'a Attempt],
+    attempts: &'r [Seen<'a>],
     /// Nothing may follow.
     is_over: bool,
     /// Place of the attempt, and stage, in order.
@@ -81,10 +81,10 @@ impl Ruling<'_, '_> {
 
     fn precedence(&self, first: StageId, then: StageId) -> Option<Found> {
         let then_at = self.course.first(then)?;
-        let later = self.attempts[then_at];
+        let later = &self.attempts[then_at];
         if let Some(first_at) = self.course.first(first) {
             let is_late = first_at > then_at
-                && !super::are_concurrent(self.scene.definition, later, self.attempts[first_at]);
+                && !super::are_concurrent(self.scene.definition, later, &self.attempts[first_at]);
             let why = || format!("{} came before {}", self.name(then), self.name(first));
             return is_late.then(|| Found { attempt: then_at, why: why(), absent: None });
         }
@@ -108,14 +108,14 @@ impl Ruling<'_, '_> {
     }
 
     fn unanswered(&self, at: usize, then: StageId, within: Option<Allowance>) -> Option<Found> {
-        let asking = self.attempts[at];
+        let asking = &self.attempts[at];
         // Who is still at work has not asked yet.
         let asked_ns = match self.course.standings[at] {
             Standing::Running => return None,
             _ => asking.end_ns.unwrap_or(asking.last_ns()),
         };
         let is_after = |other: usize| {
-            other > at || super::are_concurrent(self.scene.definition, asking, self.attempts[other])
+            other > at || super::are_concurrent(self.scene.definition, asking, &self.attempts[other])
         };
         let answers =
             self.steps.iter().filter(|(other, stage)| *stage == then && *other != at && is_after(*other));
@@ -142,11 +142,8 @@ impl Ruling<'_, '_> {
     }
 
     fn is_running(&self, stage: StageId) -> bool {
-        let name = self.name(stage);
-        let standings = self.course.standings.iter().zip(self.attempts);
-        standings
-            .into_iter()
-            .any(|(standing, attempt)| *standing == Standing::Running && *attempt.stage == *name)
+        let mut standings = self.course.standings.iter().zip(self.attempts);
+        standings.any(|(standing, attempt)| *standing == Standing::Running && attempt.of == Some(stage))
     }
 
     /// Whether the offence is held against the order now.
@@ -171,7 +168,7 @@ impl Ruling<'_, '_> {
     }
 
     fn finding(&self, rule: &Rule, order_id: &str, found: &Found) -> Finding {
-        let attempt = self.attempts[found.attempt];
+        let attempt = &self.attempts[found.attempt];
         Finding {
             key: FindingKey {
                 rule: Some(rule.name.as_str().into()),

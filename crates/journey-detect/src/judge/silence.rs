@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Course, Judgement, Scene, Standing, Wait};
+use super::{Course, Judgement, Scene, Seen, Standing, Wait};
 use crate::allowance::duration;
 use crate::finding::{Alert, Finding, FindingKey, Reason};
 use crate::flow::Automaton;
@@ -18,7 +18,7 @@ pub(super) fn report(
     automaton: &mut Automaton,
     course: &Course,
     order_id: &str,
-    attempts: &[&Attempt],
+    attempts: &[Seen<'_>],
     judgement: &mut Judgement,
 ) {
     let mut report = Report { scene, course, attempts, order_id, judgement };
@@ -55,20 +55,20 @@ fn pending<'a>(
     scene: &Scene<'a>,
     automaton: &Automaton,
     course: &Course,
-    attempts: &[&'a Attempt],
+    attempts: &[Seen<'a>],
 ) -> Vec<Pending<'a>> {
     enabled(automaton, course)
         .into_iter()
         .filter_map(|(stage, by)| {
             let definition = scene.definition.stage(stage);
-            let runs = |(at, attempt): (usize, &&Attempt)| {
-                course.standings[at] == Standing::Running && *attempt.stage == *definition.name
+            let runs = |(at, attempt): (usize, &Seen<'_>)| {
+                course.standings[at] == Standing::Running && attempt.of == Some(stage)
             };
             // It has begun; where steps count by their end, it is no step yet.
             if attempts.iter().enumerate().any(runs) {
                 return None;
             }
-            let enabled_by = attempts[by];
+            let enabled_by = attempts[by].attempt;
             let mut since_ns = ended(course, attempts, by)?;
             for rule in &scene.definition.rules {
                 if let RuleKind::Precedence { first, then } = rule.kind
@@ -78,10 +78,9 @@ fn pending<'a>(
                 }
             }
             let failed =
-                attempts.iter().filter(|attempt| attempt.has_failed() && *attempt.stage == *definition.name);
+                attempts.iter().filter(|attempt| attempt.has_failed() && attempt.of == Some(stage));
             since_ns = failed.filter_map(|attempt| attempt.end_ns).fold(since_ns, Nanos::max);
-            let before = scene.definition.stage_named(&enabled_by.stage)?;
-            let within = definition.start_within.after(before);
+            let within = definition.start_within.after(attempts[by].of?);
             Some(Pending { stage, definition, within, since_ns, enabled_by })
         })
         .collect()
@@ -109,7 +108,7 @@ fn enabled(automaton: &Automaton, course: &Course) -> Vec<(StageId, usize)> {
 }
 
 /// When the attempt was over, `None` while it runs.
-pub(super) fn ended(course: &Course, attempts: &[&Attempt], at: usize) -> Option<Nanos> {
+pub(super) fn ended(course: &Course, attempts: &[Seen<'_>], at: usize) -> Option<Nanos> {
     match course.standings[at] {
         Standing::Running => None,
         _ => Some(attempts[at].end_ns.unwrap_or(attempts[at].last_ns())),
@@ -147,7 +146,7 @@ fn alternatives<'a>(
 pub(super) struct Report<'r, 'a> {
     pub(super) scene: &'r Scene<'a>,
     pub(super) course: &'r Course,
-    pub(super) attempts: &'r [&'r Attempt],
+    pub(super) attempts: &'r [Seen<'r>],
     order_id: &'r str,
     pub(super) judgement: &'r mut Judgement,
 }
@@ -199,10 +198,8 @@ impl Report<'_, '_> {
     }
 
     /// A stage runs: does its process live, does its work move, is it within its limit?
-    fn running(&mut self, attempt: &Attempt) {
-        let stage =
-            self.scene.definition.stage_named(&attempt.stage).map(|id| self.scene.definition.stage(id));
-        let Some(stage) = stage else { return };
+    fn running(&mut self, attempt: &Seen<'_>) {
+        let Some(stage) = attempt.of.map(|of| self.scene.definition.stage(of)) else { return };
         if let Some(interval_ns) = attempt.beat_interval_ns {
             self.no_beats(attempt, interval_ns);
             self.no_progress(attempt, stage);
@@ -279,7 +276,7 @@ impl Report<'_, '_> {
         });
     }
 
-    fn not_finished(&mut self, attempt: &Attempt, stage: &StageDefinition) {
+    fn not_finished(&mut self, attempt: &Seen<'_>, stage: &StageDefinition) {
         let since_ns = attempt.first_ns();
         let Some(within) = stage.finish_within.or_else(|| self.learnt_work(attempt, stage)) else { return };
         // A beating stage is alive: it is slow, never stuck.

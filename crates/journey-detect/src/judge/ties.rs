@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::Scene;
+use super::{Scene, Seen};
 use super::course::{Course, Step};
 use crate::flow::Automaton;
-use crate::{Attempt, StageId};
+use crate::StageId;
 
 impl Course {
     /// Takes of the next steps, if they are of one very moment, as many as fit in some order: nobody can say which came
@@ -14,10 +14,10 @@ impl Course {
         &mut self,
         scene: &Scene<'_>,
         automaton: &mut Automaton,
-        attempts: &[&Attempt],
+        attempts: &[Seen<'_>],
         queue: &mut VecDeque<(usize, StageId)>,
     ) -> usize {
-        let moment = |at: usize| super::order(scene.definition, attempts[at]).0;
+        let moment = |at: usize| super::order(scene.definition, &attempts[at]).0;
         let Some(first) = queue.front().map(|(at, _)| moment(*at)) else { return 0 };
         let tied = queue.iter().take_while(|(at, _)| moment(*at) == first).count();
         if tied < 2 {

@@ -1,4 +1,4 @@
-//! What leads to a journey at rest: many numbers to one journey, and sometimes one number to several.
+//! What leads to a journey: many numbers to one journey, and sometimes one number to several.
 
 use std::hash::BuildHasher;
 
@@ -13,9 +13,12 @@ use crate::identity::GroupId;
 pub(super) struct Marks(HashTable<[u32; 3]>);
 
 impl Marks {
+    /// Notes that a mark leads to a journey, if it does not already.
     pub(super) fn put(&mut self, mark: u64, group: GroupId) {
         let entry = entry(mark, group);
-        self.0.insert_unique(hash(&entry), entry, hash);
+        if self.0.find(hash(&entry), |known| *known == entry).is_none() {
+            self.0.insert_unique(hash(&entry), entry, hash);
+        }
     }
 
     pub(super) fn remove(&mut self, mark: u64, group: GroupId) {

@@ -2,7 +2,7 @@
 //!
 //! Only their facts are kept, packed. Facts in any order give the same journey, so one that is needed again is built
 //! anew, and nobody can tell. It is needed when a span comes that names its trace or one of its values, or when it is
-//! due.
+//! due. These *marks* lead to plain journeys that are awake, too.
 
 mod bytes;
 mod marks;
@@ -26,6 +26,7 @@ use crate::{Attempt, Definition, Nanos};
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     packed: HashMap<GroupId, Box<[u8]>>,
+    /// Of the journeys at rest, and of those that are plain.
     marks: Marks,
     symbols: Symbols,
     due: BTreeSet<(Nanos, GroupId)>,
@@ -47,7 +48,8 @@ pub(crate) struct Rest {
 }
 
 impl Shelf {
-    pub(crate) fn put(&mut self, definition: &Definition, group: GroupId, rest: &Rest) {
+    /// Puts a journey to rest, whose marks are here.
+    pub(crate) fn put(&mut self, group: GroupId, rest: &Rest) {
         let mut writer = Writer::default();
         writer.number(rest.due_ns);
         writer.number(rest.heard_ns);
@@ -58,7 +60,6 @@ impl Shelf {
         }
         pack::pack(&rest.attempts, &mut self.symbols, &mut writer);
         self.packed.insert(group, writer.finish());
-        marks_of(definition, rest).into_iter().for_each(|mark| self.marks.put(mark, group));
         self.due.insert((rest.due_ns, group));
         self.order.push_back(group);
         if self.order.len() > 2 * self.packed.len() + 1_024 {
@@ -76,30 +77,50 @@ impl Shelf {
             && !attempts.iter().flat_map(|attempt| Identity::marks(definition, attempt)).any(is_crowded)
     }
 
-    /// Takes a journey back; `None` if it is not here.
-    pub(crate) fn take(&mut self, definition: &Definition, group: GroupId) -> Option<Rest> {
+    /// Takes a journey back, and leaves its marks here; `None` if it does not rest.
+    pub(crate) fn take(&mut self, group: GroupId) -> Option<Rest> {
         let packed = self.packed.remove(&group)?;
         let mut reader = Reader(&packed);
         let (due_ns, heard_ns) = (reader.number(), reader.number());
         let open =
             (0..reader.count()).map(|_| (Lasting::of_code(reader.number()), reader.number())).collect();
         let attempts = pack::unpack(&mut reader, &self.symbols);
-        let rest = Rest { attempts, due_ns, heard_ns, open };
-        marks_of(definition, &rest).into_iter().for_each(|mark| self.marks.remove(mark, group));
         self.due.remove(&(due_ns, group));
-        Some(rest)
+        Some(Rest { attempts, due_ns, heard_ns, open })
+    }
+
+    /// Lets what an attempt names lead to its journey.
+    pub(crate) fn mark(&mut self, definition: &Definition, attempt: &Attempt, group: GroupId) {
+        Identity::marks(definition, attempt).for_each(|mark| self.marks.put(mark, group));
+    }
+
+    /// Lets what an attempt names no longer lead to its journey.
+    pub(crate) fn unmark(&mut self, definition: &Definition, attempt: &Attempt, group: GroupId) {
+        Identity::marks(definition, attempt).for_each(|mark| self.marks.remove(mark, group));
     }
 
     pub(crate) fn len(&self) -> usize {
         self.packed.len()
     }
 
-    /// The journeys that this attempt may belong to, or say something about; rarely another one too.
+    /// The journeys that are at rest or plain, and that this attempt may belong to, or say something about; rarely another
+    /// one too.
     pub(crate) fn named_by(&self, definition: &Definition, attempt: &Attempt) -> BTreeSet<GroupId> {
-        if self.packed.is_empty() {
-            return BTreeSet::new();
-        }
         Identity::marks(definition, attempt).flat_map(|mark| self.marks.get(mark)).collect()
+    }
+
+    /// The same for its trace alone.
+    pub(crate) fn of_trace(&self, attempt: &Attempt) -> impl Iterator<Item = GroupId> {
+        self.marks.get(Identity::trace_mark(attempt.id.trace_id))
+    }
+
+    /// The same for its values alone.
+    pub(crate) fn of_values<'a>(
+        &'a self,
+        definition: &'a Definition,
+        attempt: &'a Attempt,
+    ) -> impl Iterator<Item = GroupId> + 'a {
+        Identity::value_marks(definition, attempt).flat_map(|mark| self.marks.get(mark))
     }
 
     /// The journeys that are due.
@@ -122,8 +143,4 @@ impl Shelf {
         }
         None
     }
-}
-
-fn marks_of(definition: &Definition, rest: &Rest) -> BTreeSet<u64> {
-    rest.attempts.iter().flat_map(|attempt| Identity::marks(definition, attempt)).collect()
 }

@@ -58,7 +58,7 @@ fn what_is_never_bound_is_given_up() {
     let text = SHOP.replace("beat_interval: 15s", "beat_interval: 15s, expire_after: 5m");
     let signals = "1s x/1 end pick order.id=A item.id=i1\n 3s x/1 end ship item.id=i1";
     let (engine, _) = play(Definition::parse(&text).unwrap(), signals, 304);
-    assert_eq!((engine.counters().given_up, engine.attempts.len()), (1, 0));
+    assert_eq!((engine.counters().given_up, engine.awake_attempts()), (1, 0));
 }
 
 /// Scenario: a consumer's trace without any id links to the publisher's stage; the publisher comes last.

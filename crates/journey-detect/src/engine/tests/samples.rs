@@ -37,8 +37,8 @@ fn check(text: &str, expected: Expect) {
         attempt.parent_span_id = caller.map(|id| id.span_id);
     }
     attempts.sort_by_key(|attempt| judge::order(&definition, attempt));
-    let attempts: Vec<&Attempt> = attempts.iter().collect();
-    let standing = |attempt: &&Attempt| match attempt {
+    let attempts: Vec<judge::Seen<'_>> = attempts.iter().map(|attempt| definition.see(attempt)).collect();
+    let standing = |attempt: &judge::Seen<'_>| match attempt {
         failed if failed.has_failed() => Standing::Failed,
         open if open.is_open() => Standing::Running,
         _ => Standing::Done,
@@ -46,7 +46,6 @@ fn check(text: &str, expected: Expect) {
     let standings: Vec<Standing> = attempts.iter().map(standing).collect();
     let branches = Branches::of(&definition.flow, definition.stages.len());
     let judged = Judged {
-        definition: &definition,
         branches: &branches,
         journey: "A",
         attempts: &attempts,

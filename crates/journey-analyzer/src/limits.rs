@@ -46,6 +46,13 @@ pub const REJECTED_ROWS_MAX: i64 = 1_000;
 /// Most bytes kept of a rejected body.
 pub const REJECTED_BYTES_MAX: usize = 64 * 1024;
 
+/// Rows that the database's thread reads ahead of whoever asked; then it waits.
+pub const STORE_ROWS_AHEAD: usize = 1_024;
+
+/// Words that rows share while the engine is rebuilt from them: names, stages, services, values of facets. A further one
+/// takes memory once for each row.
+pub const WORDS_MAX: usize = 4_096;
+
 /// How often a standing alert is sent again.
 pub const ALERT_RESEND: Duration = Duration::from_secs(60);
 

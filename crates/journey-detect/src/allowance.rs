@@ -96,6 +96,13 @@ fn utc(at: Nanos) -> DateTime<Utc> {
 fn add_working_days(since: Nanos, days: u64) -> Nanos {
     let mut at = since;
     let mut left = days;
+    // What begins at a weekend counts from Monday on: of Saturday and Sunday nothing does.
+    while left > 0 && !is_working_day(at) {
+        at = (at / DAY_NS + 1).saturating_mul(DAY_NS);
+        if at == Nanos::MAX {
+            return at;
+        }
+    }
     while left > 0 {
         at = at.saturating_add(DAY_NS);
         if at == Nanos::MAX {
@@ -132,15 +139,16 @@ mod tests {
         assert_eq!(clock_time(50_527 * SECOND_NS), "14:02:07");
     }
 
-    /// Scenario: one working day from a Thursday, a Friday and a Saturday.
-    /// Guarantees: weekends do not count.
+    /// Scenario: one working day from a Thursday, a Friday, a Saturday and a Sunday afternoon.
+    /// Guarantees: weekends do not count, whether the days lie before or behind them.
     #[test]
     fn working_days_skip_weekends() {
         let (thursday, friday, saturday) = (0, DAY_NS, 2 * DAY_NS);
         let monday = 4 * DAY_NS;
         assert_eq!(Allowance::WorkingDays(1).after(thursday), friday);
         assert_eq!(Allowance::WorkingDays(1).after(friday), monday);
-        assert_eq!(Allowance::WorkingDays(1).after(saturday), monday);
+        assert_eq!(Allowance::WorkingDays(1).after(saturday), monday + DAY_NS);
+        assert_eq!(Allowance::WorkingDays(1).after(saturday + 40 * 3_600 * SECOND_NS), monday + DAY_NS);
         assert_eq!(Allowance::WorkingDays(3).after(friday), monday + 2 * DAY_NS);
     }
 }

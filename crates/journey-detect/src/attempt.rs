@@ -19,6 +19,9 @@ pub struct AttemptId {
     pub span_id: SpanId,
 }
 
+/// Attributes and their values, sorted, as several attempts of a journey share them.
+pub type Pairs = Arc<[(Arc<str>, Arc<str>)]>;
+
 /// One attempt of one stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
@@ -57,9 +60,9 @@ pub struct Attempt {
     /// Spans that it is linked to, sorted; at most [`crate::limits::LINKS_MAX`].
     pub links: Vec<AttemptId>,
     /// Attributes that are keys of the definition, and their values, sorted. One that holds a list has several.
-    pub keys: Vec<(Arc<str>, Arc<str>)>,
+    pub keys: Pairs,
     /// Attributes that are facets of the definition, and their values, sorted by attribute.
-    pub facets: Vec<(Arc<str>, Arc<str>)>,
+    pub facets: Pairs,
 }
 
 impl Attempt {
@@ -113,10 +116,8 @@ impl Attempt {
             .max(raise(&mut self.parent_span_id, other.parent_span_id))
             .max(raise(&mut self.beat_interval_ns, other.beat_interval_ns))
             .max(raise(&mut self.size, other.size))
-            .max(unite_facets(&mut self.facets, other.facets));
-        let has_ties =
-            unite(&mut self.links, other.links, LINKS_MAX) | unite(&mut self.keys, other.keys, usize::MAX);
-        if has_ties {
+            .max(unite_facets(&mut self.facets, &other.facets));
+        if unite_links(&mut self.links, other.links) | unite_keys(&mut self.keys, &other.keys) {
             news = News::Ties;
         }
         // Which of two claims came first may have changed.
@@ -157,31 +158,44 @@ fn raise<T: PartialOrd>(known: &mut T, other: T) -> News {
     News::None
 }
 
-/// The union of two sorted lists, its least items. Returns whether it is another one than before.
-fn unite<T: Ord>(into: &mut Vec<T>, from: Vec<T>, max: usize) -> bool {
+/// The least of all links. Returns whether they are others than before.
+fn unite_links(into: &mut Vec<AttemptId>, from: Vec<AttemptId>) -> bool {
     let mut is_new = false;
     for item in from {
         if let Err(at) = into.binary_search(&item)
-            && at < max
+            && at < LINKS_MAX
         {
             into.insert(at, item);
             is_new = true;
         }
     }
-    into.truncate(max);
+    into.truncate(LINKS_MAX);
     is_new
 }
 
-/// The least value of each facet.
-fn unite_facets(into: &mut Vec<(Arc<str>, Arc<str>)>, from: Vec<(Arc<str>, Arc<str>)>) -> News {
-    let mut news = News::None;
-    for (key, value) in from {
-        match into.binary_search_by(|(known, _)| known.cmp(&key)) {
-            Ok(at) if into[at].1 <= value => continue,
-            Ok(at) => into[at].1 = value,
-            Err(at) => into.insert(at, (key, value)),
-        }
-        news = News::Facts;
+/// All values of all keys. Returns whether there are more than before.
+fn unite_keys(into: &mut Pairs, from: &Pairs) -> bool {
+    if *into == *from || from.iter().all(|pair| into.binary_search(pair).is_ok()) {
+        return false;
     }
-    news
+    let mut all: Vec<_> = into.iter().chain(&**from).cloned().collect();
+    all.sort_unstable();
+    all.dedup();
+    *into = all.into();
+    true
+}
+
+/// The least value of each facet.
+fn unite_facets(into: &mut Pairs, from: &Pairs) -> News {
+    if *into == *from {
+        return News::None;
+    }
+    let mut all: Vec<_> = into.iter().chain(&**from).cloned().collect();
+    all.sort_unstable();
+    all.dedup_by(|later, least| later.0 == least.0);
+    if **into == *all {
+        return News::None;
+    }
+    *into = all.into();
+    News::Facts
 }

@@ -25,7 +25,8 @@ use crate::identity::{Conflict, GroupId, Identity};
 use crate::instance::Instances;
 use crate::limits::{BEATS_MISSED_MAX, READY_JOURNEYS_MAX, RESTING_ATTEMPTS_MAX};
 use crate::names::Names;
-use crate::observation::{Observation, observe};
+use crate::observation::Observation;
+use crate::observer::Observer;
 use crate::outputs::{Counters, JourneyNames, Outputs, Refusal};
 use crate::pipeline::Pipeline;
 use crate::plain::Plain;
@@ -46,6 +47,7 @@ pub struct Engine {
     definition: Definition,
     automaton: Automaton,
     names: Names,
+    observer: Observer,
     /// The journeys that share nothing with others.
     plains: HashMap<GroupId, Plain>,
     /// Most attempts of one of them: [`RESTING_ATTEMPTS_MAX`].
@@ -88,7 +90,7 @@ pub struct Engine {
     /// Journeys that attempts were stored under, until the first look.
     stored: HashMap<AttemptId, JourneyNames>,
     touched_attempts: HashSet<AttemptId>,
-    touched_instances: BTreeSet<Arc<str>>,
+    touched_instances: HashSet<Arc<str>>,
     /// Journeys of groups that were joined into others, not yet reported.
     gone: BTreeSet<Arc<str>>,
 }
@@ -96,13 +98,15 @@ pub struct Engine {
 impl Engine {
     /// An engine without facts.
     pub fn new(definition: Definition) -> Self {
+        let mut names = Names::default();
         Self {
+            observer: Observer::new(&definition, &mut names),
             automaton: Automaton::new(definition.net.clone()),
             usual: Usual::new(&definition),
             survival: Survival::new(&definition),
             trending: Trending::new(&definition),
             definition,
-            names: Names::default(),
+            names,
             plains: HashMap::default(),
             plain_attempts_max: RESTING_ATTEMPTS_MAX,
             attempts: HashMap::default(),
@@ -129,7 +133,7 @@ impl Engine {
             beats: Vec::new(),
             stored: HashMap::default(),
             touched_attempts: HashSet::default(),
-            touched_instances: BTreeSet::new(),
+            touched_instances: HashSet::default(),
             gone: BTreeSet::new(),
         }
     }
@@ -212,7 +216,7 @@ impl Engine {
     /// # Errors
     /// Why it was not taken, though it is one of a journey.
     pub fn observe(&mut self, resource: &Resource<'_>, span: &SpanRecord<'_>) -> Result<(), Refusal> {
-        match observe(&self.definition, &mut self.names, resource, span) {
+        match self.observer.observe(&self.definition, &mut self.names, resource, span) {
             Observation::Irrelevant => self.counters.irrelevant += 1,
             Observation::Malformed => {
                 self.counters.malformed += 1;
@@ -294,7 +298,8 @@ impl Engine {
         self.report_waiting(&mut outputs);
         single.into_iter().for_each(|group| self.take_back(group));
         self.put_to_rest();
-        let instances = std::mem::take(&mut self.touched_instances);
+        let mut instances: Vec<Arc<str>> = self.touched_instances.drain().collect();
+        instances.sort_unstable();
         outputs.instances.extend(instances.iter().filter_map(|id| self.instances.get(id)).cloned());
         outputs
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::HashMap;
 use journey_model::ProcessState;
 
 use crate::limits::{INSTANCES_MAX, PROCESS_SIGNALS_MISSED_MAX, RUNS_PER_INSTANCE_MAX};
@@ -112,7 +113,7 @@ impl Instance {
 /// All instances that are remembered.
 #[derive(Debug, Default)]
 pub(crate) struct Instances {
-    by_id: BTreeMap<Box<str>, Instance>,
+    by_id: HashMap<Box<str>, Instance>,
     by_service: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
 }
 

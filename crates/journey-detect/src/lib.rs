@@ -52,6 +52,7 @@ mod judge;
 pub mod limits;
 mod names;
 mod observation;
+mod observer;
 mod outputs;
 mod pipeline;
 mod plain;
@@ -66,7 +67,7 @@ mod usual;
 pub mod yaml;
 
 pub use allowance::{Allowance, Nanos, clock_time};
-pub use attempt::{Attempt, AttemptId};
+pub use attempt::{Attempt, AttemptId, Pairs};
 pub use definition::{
     Definition, DefinitionErrors, KeyDefinition, KeyKind, OrderBy, Rule, RuleKind, StageDefinition, StageId,
     StageKind, StageMatch, StartWithin,

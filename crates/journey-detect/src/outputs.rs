@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::identity::Conflict;
 use crate::trend::TrendChange;
-use crate::{Attempt, Finding, Instance, Nanos, Verdict, Wait};
+use crate::{Attempt, Finding, Instance, Nanos, Pairs, Verdict, Wait};
 
 /// What the engine counted since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub struct JourneyRow {
     /// Event time of its first and last sign of life.
     pub span_ns: (Nanos, Nanos),
     /// Keys and values of its attempts, sorted.
-    pub keys: Arc<[(Arc<str>, Arc<str>)]>,
+    pub keys: Pairs,
     /// Stages that failed again and again, whether they went well later or not.
     pub storms: Vec<Storm>,
 }

@@ -40,7 +40,10 @@ impl Pipeline {
             return;
         }
         let minute = at_ns / MINUTE_NS;
-        let minutes = self.came.entry(id.into()).or_default();
+        if !self.came.contains_key(id) {
+            self.came.insert(id.into(), VecDeque::new());
+        }
+        let Some(minutes) = self.came.get_mut(id) else { return };
         // What comes too late for the window is of no use.
         let is_later = minutes.back().is_none_or(|(last, _)| *last < minute);
         match minutes.iter_mut().rev().find(|(known, _)| *known == minute) {

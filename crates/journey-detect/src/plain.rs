@@ -9,7 +9,7 @@ use crate::attempt::News;
 use crate::identity::{is_reference, own_values};
 use crate::judge::{self, Seen};
 use crate::limits::RESTING_VALUES_MAX;
-use crate::{Attempt, AttemptId, Definition, StageId};
+use crate::{Attempt, AttemptId, Definition, Pairs, StageId};
 
 /// A plain journey.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct Plain {
     name: Arc<str>,
     is_anchored: bool,
     /// Keys and values of all its attempts, sorted.
-    keys: Arc<[(Arc<str>, Arc<str>)]>,
+    keys: Pairs,
 }
 
 /// An attempt of a plain journey.
@@ -43,7 +43,8 @@ impl Plain {
     ) -> Option<Self> {
         let mut plain = Self::default();
         for attempt in attempts {
-            if !is_fit(definition, &attempt) || !plain.agrees(definition, &attempt) {
+            let is_known = plain.has_keys(&attempt.keys);
+            if !is_known && !(is_fit(definition, &attempt) && plain.agrees(definition, &attempt)) {
                 return None;
             }
             plain.add(definition, attempt, false);
@@ -59,7 +60,7 @@ impl Plain {
         self.is_anchored
     }
 
-    pub(crate) fn keys(&self) -> &Arc<[(Arc<str>, Arc<str>)]> {
+    pub(crate) fn keys(&self) -> &Pairs {
         &self.keys
     }
 
@@ -101,13 +102,31 @@ impl Plain {
         is_one && self.keys.len() + attempt.keys.len() <= RESTING_VALUES_MAX
     }
 
+    /// Whether one of its attempts has these very keys.
+    fn has_keys(&self, keys: &Pairs) -> bool {
+        self.attempts.iter().any(|known| Arc::ptr_eq(&known.attempt.keys, keys))
+    }
+
+    /// Lets an attempt share its keys and facets with those that have the same.
+    pub(crate) fn share(&self, attempt: &mut Attempt) {
+        let Some(Known { attempt: last, .. }) = self.attempts.last() else { return };
+        if last.keys == attempt.keys {
+            attempt.keys = Arc::clone(&last.keys);
+        }
+        if last.facets == attempt.facets {
+            attempt.facets = Arc::clone(&last.facets);
+        }
+    }
+
     fn has_value(&self, key: u8, value: &str) -> bool {
         self.values.iter().any(|(known_key, known)| *known_key == key && **known == *value)
     }
 
     /// Adds an attempt that it does not have.
     pub(crate) fn add(&mut self, definition: &Definition, attempt: Arc<Attempt>, is_touched: bool) {
-        self.note_keys(definition, &attempt);
+        if !self.has_keys(&attempt.keys) {
+            self.note_keys(definition, &attempt);
+        }
         let of = definition.stage_named(&attempt.stage);
         self.attempts.push(Known { attempt, of, is_touched });
     }
@@ -132,7 +151,7 @@ impl Plain {
         if attempt.keys.iter().all(|pair| self.keys.binary_search(pair).is_ok()) {
             return;
         }
-        let mut keys: Vec<_> = self.keys.iter().chain(&attempt.keys).cloned().collect();
+        let mut keys: Vec<_> = self.keys.iter().chain(&*attempt.keys).cloned().collect();
         keys.sort_unstable();
         keys.dedup();
         self.keys = keys.into();

@@ -1,8 +1,9 @@
 //! How long stages and waits last, where nothing says how long they may: Kaplan and Meier's estimate (1958), in which
 //! what still runs counts for as long as it has run, or a slow phase would hide itself.
 //!
-//! A limit is one and a half times the time that less than one in two hundred outlives. Where more than that never end,
-//! or too few are over to say, the time of those that did end says it, with more patience: ten times.
+//! A limit is one and a half times the time that less than one in two hundred outlives, and up to five times where times
+//! spread widely. Where more than that never end, or too few are over to say, the time of those that did end says it, with
+//! more patience: ten times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,10 +41,22 @@ impl Lasting {
 /// What one group of journeys says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Lasted {
-    /// What is over, and how long it lasted.
-    pub(crate) over: Vec<(Lasting, Nanos)>,
+    /// What is over, in the order of the steps, and how long it lasted.
+    pub(crate) over: Vec<(Lasting, Length)>,
     /// What goes on, and since when; without what is told as stuck.
     pub(crate) open: Vec<(Lasting, Nanos)>,
+}
+
+impl Lasted {
+    /// Adds what another journey of the group says.
+    pub(crate) fn extend(&mut self, other: Self) {
+        if *self == Self::default() {
+            *self = other;
+            return;
+        }
+        self.over.extend(other.over);
+        self.open.extend(other.open);
+    }
 }
 
 /// The curves of all stages.
@@ -51,30 +64,14 @@ pub(crate) struct Lasted {
 pub(crate) struct Survival {
     /// Work and wait of each stage, by its place.
     curves: Vec<[Curve; 2]>,
-    of_group: HashMap<GroupId, Counted>,
+    of_group: HashMap<GroupId, Lasted>,
     next_ns: Option<Nanos>,
 }
 
 #[derive(Debug, Default)]
-struct Counted {
-    /// Curve and bucket, sorted.
-    over: Vec<(Lasting, u16)>,
-    open: Vec<(Lasting, Nanos)>,
-}
-
-impl From<Lasted> for Counted {
-    fn from(Lasted { over, open }: Lasted) -> Self {
-        let mut over: Vec<(Lasting, u16)> =
-            over.into_iter().map(|(what, lasted_ns)| (what, bucket(lasted_ns))).collect();
-        over.sort_unstable();
-        Self { over, open }
-    }
-}
-
-#[derive(Debug, Default)]
 struct Curve {
-    /// How many lasted how long, by bucket.
-    over: BTreeMap<u16, u64>,
+    /// How many lasted how long.
+    over: BTreeMap<Length, u64>,
     count: u64,
     open: BTreeSet<(Nanos, GroupId)>,
     /// With how many it is reckoned again.
@@ -97,21 +94,15 @@ impl Survival {
 
     /// Counts what a group says in place of what was counted of it.
     pub(crate) fn set(&mut self, group: GroupId, lasted: Lasted, now: Nanos) {
-        let Counted { over, open } = lasted.into();
-        let mut known = self.of_group.remove(&group).unwrap_or_default();
-        if open != known.open {
+        let known = std::mem::take(self.of_group.entry(group).or_default());
+        if lasted.open != known.open {
             self.close(group, &known.open);
-            for (what, since_ns) in &open {
+            for (what, since_ns) in &lasted.open {
                 self.curve_mut(*what).open.insert((*since_ns, group));
             }
-            known.open = open;
         }
-        if over != known.over {
-            let changed = self.count(&known.over, &over);
-            known.over = over;
-            changed.into_iter().for_each(|what| self.curve_mut(what).reckon(now));
-        }
-        self.of_group.insert(group, known);
+        self.count(&known.over, &lasted.over, now);
+        self.of_group.insert(group, lasted);
     }
 
     /// The groups of which something goes on for as long as its limit, once each; to be asked while anybody sees.
@@ -129,47 +120,32 @@ impl Survival {
 
     /// Forgets a group.
     pub(crate) fn remove(&mut self, group: GroupId) {
-        let Some(Counted { over, open }) = self.of_group.remove(&group) else { return };
-        self.count(&over, &[]);
+        let Some(Lasted { over, open }) = self.of_group.remove(&group) else { return };
+        over.iter().for_each(|(what, lasted)| self.curve_mut(*what).note(*lasted, true));
         self.close(group, &open);
     }
 
-    /// Puts a group to rest: what was counted of it stays counted. Returns what goes on.
-    pub(crate) fn rest(&mut self, group: GroupId) -> Vec<(Lasting, Nanos)> {
-        self.of_group.remove(&group).unwrap_or_default().open
+    /// Puts a group to rest: what was counted of it stays counted. Returns what that is.
+    pub(crate) fn rest(&mut self, group: GroupId) -> Lasted {
+        self.of_group.remove(&group).unwrap_or_default()
     }
 
     /// Takes a group that was put to rest back, with what was counted of it.
-    pub(crate) fn wake(
-        &mut self,
-        group: GroupId,
-        over: Vec<(Lasting, Nanos)>,
-        open: Vec<(Lasting, Nanos)>,
-    ) {
-        let Counted { over, .. } = Lasted { over, open: Vec::new() }.into();
-        self.of_group.insert(group, Counted { over, open });
+    pub(crate) fn wake(&mut self, group: GroupId, lasted: Lasted) {
+        self.of_group.insert(group, lasted);
     }
 
-    /// Counts one sorted list in place of another. Returns what was counted anew.
-    fn count(&mut self, before: &[(Lasting, u16)], after: &[(Lasting, u16)]) -> Vec<Lasting> {
-        let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
-        let mut changed = Vec::new();
-        loop {
-            let is_old = match (old.peek(), new.peek()) {
-                (None, None) => return changed,
-                (Some(gone), Some(come)) if gone == come => {
-                    old.next();
-                    new.next();
-                    continue;
-                }
-                (Some(gone), Some(come)) => gone < come,
-                (gone, _) => gone.is_some(),
-            };
-            let Some((what, bucket)) = (if is_old { old.next() } else { new.next() }) else { continue };
-            self.curve_mut(*what).note(*bucket, is_old);
-            if !is_old && changed.last() != Some(what) {
-                changed.push(*what);
-            }
+    /// Counts one list in place of another: mostly it goes on where that one ends.
+    fn count(&mut self, before: &[(Lasting, Length)], after: &[(Lasting, Length)], now: Nanos) {
+        let same = before.iter().zip(after).take_while(|(old, new)| old == new).count();
+        for (what, lasted) in &before[same..] {
+            self.curve_mut(*what).note(*lasted, true);
+        }
+        for (what, lasted) in &after[same..] {
+            self.curve_mut(*what).note(*lasted, false);
+        }
+        for (what, _) in &after[same..] {
+            self.curve_mut(*what).reckon(now);
         }
     }
 
@@ -192,12 +168,12 @@ impl Survival {
 
 impl Curve {
     /// Counts one that lasted so long, or takes it back.
-    fn note(&mut self, bucket: u16, is_gone: bool) {
-        let count = self.over.entry(bucket).or_default();
+    fn note(&mut self, lasted: Length, is_gone: bool) {
+        let count = self.over.entry(lasted).or_default();
         if is_gone {
             (*count, self.count) = (*count - 1, self.count - 1);
             if *count == 0 {
-                self.over.remove(&bucket);
+                self.over.remove(&lasted);
             }
         } else {
             (*count, self.count) = (*count + 1, self.count + 1);
@@ -234,47 +210,77 @@ impl Curve {
         let steps = self.survivors(now);
         let outlived = |survive: &dyn Fn(f64) -> f64| {
             let few = steps.iter().find(|(_, surviving)| survive(*surviving) < OUTLIVED_BY);
-            few.map(|(bucket, _)| lower(bucket + 1) as f64)
+            few.map(|(length, _)| length.to_ns() as f64)
         };
-        let usual =
-            outlived(&|surviving| surviving).map(|few| few * FACTOR).filter(|_| self.count >= SURVIVORS_MANY);
+        let half = steps.iter().find(|(_, surviving)| *surviving <= 0.5);
+        let half = half.map(|(length, _)| length.to_ns() as f64);
+        let usual = outlived(&|surviving| surviving)
+            .map(|few| few * patience(few / half.unwrap_or(few)))
+            .filter(|_| self.count >= SURVIVORS_MANY);
         // Few are over, or so many run on that the estimate never comes down to few: what went on says how long.
         let (_, run_on) = *steps.last()?;
         let went_on = || outlived(&|surviving| (surviving - run_on) / (1.0 - run_on));
         usual.or_else(|| went_on().map(|few| few * FACTOR_WHERE_UNSURE)).map(|limit_ns| limit_ns as Nanos)
     }
 
-    /// Kaplan and Meier's estimate: the share that outlives each bucket.
-    fn survivors(&self, now: Nanos) -> Vec<(u16, f64)> {
+    /// Kaplan and Meier's estimate: the share that outlives each length.
+    fn survivors(&self, now: Nanos) -> Vec<(Length, f64)> {
         let mut open: Vec<Nanos> =
             self.open.iter().map(|(since_ns, _)| now.saturating_sub(*since_ns)).collect();
         open.sort_unstable();
         let mut left = self.count;
         let mut surviving = 1.0;
-        let step = |(bucket, count): (&u16, &u64)| {
-            let longer = open.len() - open.partition_point(|open_ns| *open_ns < lower(*bucket));
+        let step = |(length, count): (&Length, &u64)| {
+            let longer = open.len() - open.partition_point(|open_ns| *open_ns < length.from_ns());
             surviving *= 1.0 - *count as f64 / (left + longer as u64) as f64;
             left -= count;
-            (*bucket, surviving)
+            (*length, surviving)
         };
         self.over.iter().map(step).collect()
     }
 }
 
-/// Buckets of one part in 32 of a power of two, so in steps of 2 % to 3 %.
-fn bucket(lasted_ns: Nanos) -> u16 {
-    let octave = lasted_ns.max(PARTS).ilog2() - PARTS.ilog2();
-    let part = (lasted_ns >> octave).min(2 * PARTS - 1);
-    // At most 59 octaves of 32 parts.
-    (u64::from(octave) * PARTS + part) as u16
+/// How many times as long as few last is too long, where that is so many times as long as half of them last. The wider
+/// durations spread, the more often one is a good deal longer than all others: as often as a tail of normal logarithms
+/// has it, one in ten thousand passes the limit.
+fn patience(spread: f64) -> f64 {
+    spread.powf(TAIL).clamp(FACTOR, FACTOR_MAX)
 }
 
-/// The least duration of a bucket.
-fn lower(bucket: u16) -> Nanos {
-    let (octave, part) = (u64::from(bucket) / PARTS, u64::from(bucket) % PARTS);
-    match octave {
-        0 => part,
-        _ => (PARTS + part).checked_shl(octave as u32 - 1).unwrap_or(Nanos::MAX),
+/// How long something lasted: in buckets of one part in 32 of a power of two, so in steps of 2 % to 3 %.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Length(u16);
+
+impl Length {
+    pub(crate) fn of(lasted_ns: Nanos) -> Self {
+        let octave = lasted_ns.max(PARTS).ilog2() - PARTS.ilog2();
+        let part = (lasted_ns >> octave).min(2 * PARTS - 1);
+        // At most 59 octaves of 32 parts.
+        Self((u64::from(octave) * PARTS + part) as u16)
+    }
+
+    /// As a number.
+    pub(crate) fn code(self) -> u64 {
+        self.0.into()
+    }
+
+    /// From a number that [`Self::code`] gave.
+    pub(crate) fn of_code(code: u64) -> Self {
+        Self(code as u16)
+    }
+
+    /// The least duration of its bucket.
+    fn from_ns(self) -> Nanos {
+        let (octave, part) = (u64::from(self.0) / PARTS, u64::from(self.0) % PARTS);
+        match octave {
+            0 => part,
+            _ => (PARTS + part).checked_shl(octave as u32 - 1).unwrap_or(Nanos::MAX),
+        }
+    }
+
+    /// The least duration of the next bucket.
+    fn to_ns(self) -> Nanos {
+        Self(self.0 + 1).from_ns()
     }
 }
 
@@ -284,8 +290,14 @@ const PARTS: u64 = 32;
 /// The share that outlives what is usual.
 const OUTLIVED_BY: f64 = 0.005;
 
-/// How many times as long as few last is too long.
+/// How many times as long as few last is too long, at least.
 const FACTOR: f64 = 1.5;
+
+/// The same at most: a tail may go on as it likes, but nobody waits for ever.
+const FACTOR_MAX: f64 = 5.0;
+
+/// How much further one in ten thousand lies than one in two hundred, by their normal scores: 3.72 / 2.58 - 1.
+const TAIL: f64 = 0.444;
 
 /// The same where more than few run on, or few are over: neither a slow phase nor a long one among the first is to be
 /// taken for stuck. However heavy the tail, so long as it has a mean, of 30 the longest is passed ten times over by less
@@ -305,8 +317,11 @@ mod tests {
     }
 
     fn lasted(over: Option<Nanos>, open: Option<Nanos>) -> Lasted {
-        let of = |time: Option<Nanos>| time.map(|time| (WORK, time * SECOND_NS)).into_iter().collect();
-        Lasted { over: of(over), open: of(open) }
+        let ns = |time: Nanos| time * SECOND_NS;
+        Lasted {
+            over: over.map(|time| (WORK, Length::of(ns(time)))).into_iter().collect(),
+            open: open.map(|time| (WORK, ns(time))).into_iter().collect(),
+        }
     }
 
     /// Scenario: a thousand durations from 1 s to 100 s in turn; then a slow phase, in which many run for 200 s already.

@@ -26,6 +26,30 @@ struct Counts {
     groups: u64,
     /// Failures, of each group no more than [`COUNTED_MAX`]: a storm is not to make itself usual.
     failures: u64,
+    /// Groups with exactly one failure, two, and so on, as long as they are no storm anywhere.
+    exactly: [u64; BELOW_STORM],
+}
+
+impl Counts {
+    fn count(&mut self, failed: u32) {
+        self.groups += 1;
+        self.failures += u64::from(failed.min(COUNTED_MAX));
+        if let Some(exactly) = self.exactly(failed) {
+            *exactly += 1;
+        }
+    }
+
+    fn uncount(&mut self, failed: u32) {
+        self.groups -= 1;
+        self.failures -= u64::from(failed.min(COUNTED_MAX));
+        if let Some(exactly) = self.exactly(failed) {
+            *exactly -= 1;
+        }
+    }
+
+    fn exactly(&mut self, failed: u32) -> Option<&mut u64> {
+        self.exactly.get_mut((failed as usize).checked_sub(1)?)
+    }
 }
 
 impl Usual {
@@ -49,18 +73,20 @@ impl Usual {
         if self.of_group.get(&group).is_some_and(|known| **known == *tried) {
             return BTreeSet::new();
         }
-        let mut changed: BTreeSet<StageId> = tried.iter().map(|(stage, _)| *stage).collect();
-        changed.extend(self.take_out(group));
-        for (stage, failed) in &tried {
-            let counts = &mut self.stages[usize::from(stage.0)];
-            counts.groups += 1;
-            counts.failures += u64::from((*failed).min(COUNTED_MAX));
+        let before = self.of_group.remove(&group).unwrap_or_default();
+        let only_in = |one: &[(StageId, u32)], other: &[(StageId, u32)]| -> Vec<(StageId, u32)> {
+            one.iter().filter(|counted| other.binary_search(counted).is_err()).copied().collect()
+        };
+        let (gone, come) = (only_in(&before, &tried), only_in(&tried, &before));
+        gone.iter().for_each(|counted| self.take_out(group, *counted));
+        for (stage, failed) in &come {
+            self.stages[usize::from(stage.0)].count(*failed);
             if *failed >= RETRIES_MIN {
                 self.often.insert((*stage, group));
             }
         }
         self.of_group.insert(group, tried.into());
-        changed.into_iter().flat_map(|stage| self.reckon(stage)).collect()
+        gone.iter().chain(&come).flat_map(|(stage, _)| self.reckon(*stage)).collect()
     }
 
     /// Whether a group is to be judged again when a limit moves.
@@ -81,27 +107,21 @@ impl Usual {
 
     /// Forgets a group.
     pub(crate) fn remove(&mut self, group: GroupId) {
-        for stage in self.take_out(group) {
-            self.reckon(stage);
+        for counted in self.of_group.remove(&group).unwrap_or_default() {
+            self.take_out(group, counted);
+            self.reckon(counted.0);
         }
     }
 
-    fn take_out(&mut self, group: GroupId) -> Vec<StageId> {
-        let before = self.of_group.remove(&group).unwrap_or_default();
-        for (stage, failed) in &before {
-            let counts = &mut self.stages[usize::from(stage.0)];
-            counts.groups -= 1;
-            counts.failures -= u64::from((*failed).min(COUNTED_MAX));
-            self.often.remove(&(*stage, group));
-        }
-        before.iter().map(|(stage, _)| *stage).collect()
+    fn take_out(&mut self, group: GroupId, (stage, failed): (StageId, u32)) {
+        self.stages[usize::from(stage.0)].uncount(failed);
+        self.often.remove(&(stage, group));
     }
 
     /// The groups to judge again if the stage's limit moved.
     fn reckon(&mut self, stage: StageId) -> Vec<GroupId> {
         let at = usize::from(stage.0);
-        let Counts { groups, failures } = self.stages[at];
-        let limit = storm_from(failures as f64 / (groups + GROUPS_WITHOUT_FAILURE) as f64);
+        let limit = storm_from(&self.stages[at]);
         if std::mem::replace(&mut self.storms_from[at], limit) == limit {
             return Vec::new();
         }
@@ -124,19 +144,50 @@ fn tried(attempts: &[Seen<'_>]) -> Vec<(StageId, u32)> {
     tried
 }
 
-/// The least number of failures that comes by chance less than once in a million orders (Poisson), where this many are
-/// usual; never below [`RETRIES_MIN`].
-fn storm_from(usual: f64) -> u32 {
+/// From how many failures on an order is in a storm: what comes by chance less than once in a million orders, whether
+/// failures come one by one or one after the other; never below [`RETRIES_MIN`].
+fn storm_from(counts: &Counts) -> u32 {
+    let orders = (counts.groups + GROUPS_WITHOUT_FAILURE) as f64;
+    one_by_one(counts.failures as f64 / orders).max(in_a_row(orders, &counts.exactly)).max(RETRIES_MIN)
+}
+
+/// Where failures know nothing of each other (Poisson), and this many are usual in an order.
+fn one_by_one(usual: f64) -> u32 {
     let mut term = (-usual).exp();
     let mut below = 0.0;
     let mut count = 0;
-    while count < RETRIES_MIN || 1.0 - below >= 1e-6 {
+    while 1.0 - below >= CHANCE_MAX {
         below += term;
         count += 1;
         term *= usual / f64::from(count);
     }
     count
 }
+
+/// Where each retry fails by the same chance p, so that n failures have the chance of one times pⁿ⁻¹: then a few orders
+/// have many. What p is, those say that went well after one to four failures.
+fn in_a_row(orders: f64, exactly: &[u64; BELOW_STORM]) -> u32 {
+    let again: u64 = exactly[1..].iter().sum();
+    let tried: u64 = exactly[..BELOW_STORM - 1].iter().sum();
+    let p = (again as f64 / (tried as f64 + RETRIES_THAT_WENT_WELL)).min(AGAIN_MAX);
+    let failed = exactly.iter().sum::<u64>() as f64 / orders;
+    if failed <= CHANCE_MAX || p <= 0.0 {
+        return 0;
+    }
+    1 + ((CHANCE_MAX / failed).ln() / p.ln()).ceil() as u32
+}
+
+/// The chance by which a storm may be none.
+const CHANCE_MAX: f64 = 1e-6;
+
+/// The most that a retry is taken to fail by.
+const AGAIN_MAX: f64 = 0.9;
+
+/// Retries that are taken for known from the beginning.
+const RETRIES_THAT_WENT_WELL: f64 = 5.0;
+
+/// Failures of an order that are none too many for a storm, at most.
+const BELOW_STORM: usize = RETRIES_MIN as usize - 1;
 
 /// Orders without a failure that are taken for known from the beginning: the first orders do not say what is usual.
 const GROUPS_WITHOUT_FAILURE: u64 = 20;
@@ -148,10 +199,26 @@ const COUNTED_MAX: u32 = 3;
 mod tests {
     use super::*;
 
-    /// Scenario: stages that never fail, sometimes, and about once per order.
+    /// Scenario: stages that never fail, sometimes, and about once per order, one failure knowing nothing of the other.
     /// Guarantees: five failures are a storm, and more where failures are usual; the number is bounded.
     #[test]
     fn what_is_usual_is_no_storm() {
-        assert_eq!([0.0, 0.1, 1.0, 3.0].map(storm_from), [5, 5, 10, 15]);
+        assert_eq!([0.0, 0.1, 1.0, 3.0].map(one_by_one), [1, 5, 10, 15]);
+    }
+
+    /// Scenario: a thousand orders whose tries fail by one half, a fifth, one in a hundred; orders that fail twelve times
+    /// among others that never do.
+    /// Guarantees: so many failures in a row are a storm as come less than once in a million orders; storms do not make
+    /// themselves usual.
+    #[test]
+    fn retries_that_fail_as_tries_do_are_no_storm() {
+        let counts = |p: f64| {
+            let exactly = [1, 2, 3, 4].map(|count| (1_000.0 * p.powi(count) * (1.0 - p)) as u64);
+            let failures = (1_000.0 * (p + p * p + p * p * p)) as u64;
+            Counts { groups: 1_000, failures, exactly }
+        };
+        assert_eq!([0.5, 0.2, 0.01].map(|p| storm_from(&counts(p))), [20, 9, 5]);
+        let storms = Counts { groups: 1_000, failures: 60, exactly: [0; 4] };
+        assert_eq!(storm_from(&storms), RETRIES_MIN);
     }
 }

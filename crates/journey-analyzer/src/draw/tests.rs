@@ -1,3 +1,5 @@
+//! One flow with all its operators, drawn in each format.
+
 use expect_test::expect;
 use journey_detect::Definition;
 

@@ -1,3 +1,5 @@
+//! What a replay reads: framings, compressed files, spans in order of time, and repeats.
+
 use std::io::{Cursor, Read, Write};
 
 use journey_testkit::scenario::{self, Signal};

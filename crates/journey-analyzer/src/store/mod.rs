@@ -2,8 +2,13 @@
 //!
 //! SQLite, one file, write-ahead log. The engine's owner is the only writer; alert, API and command line read.
 
+mod packed;
 mod read;
 mod rows;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod words;
 mod write;
 
 use std::path::Path;
@@ -14,7 +19,10 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-pub use read::{JourneySummary, Snapshot, StoredFinding};
+use crate::limits::STORE_ROWS_AHEAD;
+
+pub use read::{JourneySummary, StoredFinding};
+pub use snapshot::Snapshot;
 pub use write::{Batch, Reject};
 
 /// The store.
@@ -56,6 +64,7 @@ impl Store {
     fn options(folder: &Path) -> anyhow::Result<SqliteConnectOptions> {
         Ok(SqliteConnectOptions::from_str("sqlite://")?
             .filename(folder.join("journey.sqlite"))
+            .row_buffer_size(STORE_ROWS_AHEAD)
             .foreign_keys(false))
     }
 

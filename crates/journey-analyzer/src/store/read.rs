@@ -1,27 +1,14 @@
 //! What readers ask.
 
-use std::sync::Arc;
-
-use journey_detect::{Attempt, Finding, Instance, JourneyNames, Nanos, Verdict};
+use journey_detect::{Attempt, Finding, Nanos, Pairs, Verdict};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query, query_scalar};
 
 use super::Store;
-use super::rows::{self, Pairs, to_column};
+use super::packed::{self, attempt_columns};
+use super::rows::{self, to_column};
+use super::words::Words;
 use crate::limits::API_ROWS_MAX;
-
-/// What an engine is rebuilt from.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// Attempts of journeys that are not past `expire_after`, and the names of the journeys of each.
-    pub attempts: Vec<(Arc<Attempt>, JourneyNames)>,
-    /// Service instances.
-    pub instances: Vec<Instance>,
-    /// Findings that stand.
-    pub standing: Vec<Finding>,
-    /// When the first signal ever came.
-    pub first_signal_ns: Option<Nanos>,
-}
 
 /// A finding and its times, wall clock, nanoseconds since the Unix epoch.
 #[derive(Debug, Clone)]
@@ -52,34 +39,6 @@ pub struct JourneySummary {
 }
 
 impl Store {
-    /// What an engine is rebuilt from: everything of journeys that showed since `since_ns`.
-    ///
-    /// # Errors
-    /// Of the database, or a row that no version of this program wrote.
-    pub async fn snapshot(&self, since_ns: Nanos) -> anyhow::Result<Snapshot> {
-        let attempts = query(
-            "select a.*, json_group_array(m.journey) as journeys
-             from journey j join membership m on m.journey = j.name join order_journey a using (trace_id, span_id)
-             where j.last_ns >= ?1
-             group by a.trace_id, a.span_id
-             union all
-             select a.*, '[]' from order_journey a
-             where coalesce(a.end_ns, a.last_beat_ns, a.start_ns) >= ?1
-               and not exists (select 1 from membership m where m.trace_id = a.trace_id and m.span_id = a.span_id)",
-        )
-        .bind(to_column(since_ns))
-        .fetch_all(&self.pool)
-        .await?;
-        let instances = query("select * from instance").fetch_all(&self.pool).await?;
-        let standing = self.findings(true, 0).await?;
-        Ok(Snapshot {
-            attempts: attempts.iter().map(attempt_and_journeys).collect::<Result<_, _>>()?,
-            instances: instances.iter().map(rows::instance).collect::<Result<_, _>>()?,
-            standing: standing.into_iter().map(|stored| stored.finding).collect(),
-            first_signal_ns: self.first_signal_ns().await?,
-        })
-    }
-
     /// When the first signal ever came.
     ///
     /// # Errors
@@ -153,13 +112,16 @@ impl Store {
     /// # Errors
     /// Of the database, or a row that no version of this program wrote.
     pub async fn attempts(&self, journey: &str) -> anyhow::Result<Vec<Attempt>> {
-        let found = query(
-            "select a.* from order_journey a join membership m using (trace_id, span_id) where m.journey = ?",
-        )
+        let found = query(concat!(
+            "select ",
+            attempt_columns!(),
+            " from order_journey a join membership m using (trace_id, span_id) where m.journey = ?"
+        ))
         .bind(journey)
         .fetch_all(&self.pool)
         .await?;
-        found.iter().map(rows::attempt).collect()
+        let mut words = Words::default();
+        found.iter().map(|row| packed::attempt(row, &mut words)).collect()
     }
 
     /// How far a source was read.
@@ -187,17 +149,11 @@ impl Store {
     }
 }
 
-fn attempt_and_journeys(row: &SqliteRow) -> anyhow::Result<(Arc<Attempt>, JourneyNames)> {
-    let mut journeys: Vec<Arc<str>> = serde_json::from_str(&row.try_get::<String, _>("journeys")?)?;
-    journeys.sort();
-    Ok((Arc::new(rows::attempt(row)?), journeys.into()))
-}
-
 fn summary(row: &SqliteRow) -> anyhow::Result<JourneySummary> {
     Ok(JourneySummary {
         name: row.try_get("name")?,
         verdict: rows::verdict(row)?,
-        keys: serde_json::from_str(&row.try_get::<String, _>("keys")?)?,
+        keys: serde_json::from_str::<Vec<_>>(&row.try_get::<String, _>("keys")?)?.into(),
         waits_for: rows::waits_for(row)?,
         last_ns: rows::nanos(row, "last_ns")?.unwrap_or(0),
     })

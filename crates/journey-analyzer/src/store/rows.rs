@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use journey_detect::{
-    Alert, Attempt, AttemptId, Finding, FindingKey, Instance, Nanos, Orders, Reason, Run, Severity, Verdict,
+    Alert, AttemptId, Finding, FindingKey, Instance, Nanos, Orders, Reason, Run, Severity, Verdict,
 };
-use journey_model::StageOutcome;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-
-use super::words::Words;
 
 /// SQLite has no unsigned integer; times after the year 2262 do not come.
 pub(super) fn to_column(nanos: Nanos) -> i64 {
     i64::try_from(nanos).unwrap_or(i64::MAX)
 }
 
-fn from_column(column: i64) -> Nanos {
+pub(super) fn from_column(column: i64) -> Nanos {
     Nanos::try_from(column).unwrap_or(0)
 }
 
@@ -31,7 +28,7 @@ pub(super) fn links(links: &[AttemptId]) -> String {
     serde_json::to_string(&links).expect("texts are JSON")
 }
 
-fn link(text: &str) -> anyhow::Result<AttemptId> {
+pub(super) fn link(text: &str) -> anyhow::Result<AttemptId> {
     let (trace_id, span_id) = text.split_once('/').context("a link is two ids")?;
     Ok(AttemptId { trace_id: trace_id.parse()?, span_id: span_id.parse()? })
 }
@@ -41,41 +38,6 @@ pub(super) fn runs(runs: &[Run]) -> String {
     let runs: Vec<[u64; 4]> =
         runs.iter().map(|run| [run.first, run.last, run.first_ns, run.last_ns]).collect();
     serde_json::to_string(&runs).expect("numbers are JSON")
-}
-
-pub(super) fn attempt_id(row: &SqliteRow) -> anyhow::Result<AttemptId> {
-    let text = |column| row.try_get::<&str, _>(column);
-    Ok(AttemptId { trace_id: text("trace_id")?.parse()?, span_id: text("span_id")?.parse()? })
-}
-
-pub(super) fn attempt(row: &SqliteRow, words: &mut Words) -> anyhow::Result<Attempt> {
-    let text = |column| row.try_get::<&str, _>(column);
-    let maybe_text = |column| row.try_get::<Option<&str>, _>(column);
-    let maybe_nanos = |column| nanos(row, column);
-    Ok(Attempt {
-        id: attempt_id(row)?,
-        parent_span_id: maybe_text("parent_span_id")?.map(str::parse).transpose()?,
-        stage: words.word(text("stage")?),
-        service: words.word(text("service")?),
-        instance: words.word(text("instance")?),
-        number: row.try_get("attempt")?,
-        start_ns: maybe_nanos("start_ns")?,
-        end_ns: maybe_nanos("end_ns")?,
-        outcome: maybe_text("outcome")?.and_then(StageOutcome::parse),
-        error_type: maybe_text("error_type")?.map(|error| words.word(error)),
-        beat_interval_ns: maybe_nanos("beat_interval_ns")?,
-        first_beat_ns: maybe_nanos("first_beat_ns")?,
-        last_beat_ns: maybe_nanos("last_beat_ns")?,
-        progress: row.try_get("progress")?,
-        idle_ns: maybe_nanos("idle_ns")?,
-        size: row.try_get("size")?,
-        links: serde_json::from_str::<Vec<&str>>(text("links")?)?
-            .into_iter()
-            .map(link)
-            .collect::<Result<_, _>>()?,
-        keys: words.keys(text("keys")?)?,
-        facets: words.facets(text("facets")?)?,
-    })
 }
 
 pub(super) fn instance(row: &SqliteRow) -> anyhow::Result<Instance> {

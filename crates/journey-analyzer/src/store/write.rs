@@ -176,7 +176,17 @@ async fn put_memberships(
 }
 
 async fn put_journey(to: &mut SqliteConnection, journey: &JourneyRow) -> sqlx::Result<()> {
-    query("insert or replace into journey values (?, ?, ?, ?, ?, ?, ?, ?)")
+    // After a start every journey is told anew, and next to none of them has changed: a row that says the same already
+    // costs a look and no write.
+    query(
+        "insert into journey values (?, ?, ?, ?, ?, ?, ?, ?)
+         on conflict (name) do update set
+             is_anchored = excluded.is_anchored, verdict = excluded.verdict, is_final = excluded.is_final,
+             waits = excluded.waits, first_ns = excluded.first_ns, last_ns = excluded.last_ns, keys = excluded.keys
+         where (is_anchored, verdict, is_final, waits, first_ns, last_ns, keys)
+               is not (excluded.is_anchored, excluded.verdict, excluded.is_final, excluded.waits, excluded.first_ns,
+                       excluded.last_ns, excluded.keys)",
+    )
         .bind(&*journey.name)
         .bind(journey.is_anchored)
         .bind(journey.verdict.as_str())

@@ -12,16 +12,16 @@ impl Engine {
     pub(super) fn note_instance(&mut self, attempt: &Attempt, numbered: Option<Numbered>) {
         let Attempt { instance, service, .. } = attempt;
         let at_ns = attempt.last_ns();
-        if self.instances.saw(instance, service, at_ns).is_some() {
-            self.touched_instances.insert(instance.clone());
-        }
         let Some(numbered) = numbered else {
+            if self.instances.saw(instance, service, at_ns).is_some() {
+                self.touched_instances.insert(Arc::clone(instance));
+            }
             self.pipeline.note(instance, at_ns, false);
             return;
         };
         let (holes_changed, is_new) = self.instances.number(instance, service, at_ns, numbered);
         let id = if instance.is_empty() { service } else { instance };
-        self.touched_instances.insert(id.clone());
+        self.touched_instances.insert(Arc::clone(id));
         self.pipeline.note(id, at_ns, is_new);
         if holes_changed {
             self.claims.note_holes(service);
@@ -70,7 +70,7 @@ impl Engine {
         let mut groups = self.identity.groups_of(id);
         let (Some(group), None) = (groups.next(), groups.next()) else { return false };
         let is_quiet = is_steady(&self.definition, &self.attempts[&id])
-            && self.said.get(&group).is_some_and(|said| said.is_quiet);
+            && self.said.get(&group).is_some_and(|said| said.is_quiet && said.rested.is_none());
         if is_quiet {
             self.beats.push((group, id));
         }
@@ -117,8 +117,8 @@ impl Engine {
             self.usual.remove(group);
             self.survival.remove(group);
             self.orphaned_conflicts.extend(self.conflicts.remove(&group).into_iter().flatten());
-            let rows = self.said.remove(&group).unwrap_or_default().rows;
-            self.gone.extend(rows.iter().map(|row| Arc::clone(&row.name)));
+            let said = self.said.remove(&group).unwrap_or_default();
+            self.gone.extend(said.names().cloned());
         }
         self.counters.ties_refused += placed.ties_refused;
         self.fresh.extend(placed.touched.iter().copied());

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::identity::{Conflict, GroupId, Part};
 use crate::judge::{self, Scene, Seen};
 use crate::survival::Lasted;
-use crate::{Attempt, Finding, JourneyRow, Nanos};
+use crate::{Attempt, Finding, JourneyRow, Nanos, Pairs};
 
 impl Engine {
     pub(super) fn judge_touched(&mut self, now: Nanos, looked: &mut BTreeMap<GroupId, Looked>) {
@@ -23,7 +23,7 @@ impl Engine {
     /// Judges the journeys of a group, and sets in place of what was judged of it before.
     pub(super) fn judge_group(&mut self, group: GroupId, now: Nanos, looked: &mut BTreeMap<GroupId, Looked>) {
         let mut lasted = Lasted::default();
-        let found = match self.judge_plain(group, now, &mut lasted, Occasion::News) {
+        let found = match self.judge_plain(group, now, &mut lasted) {
             Some(judged) => Looked { judged: vec![judged], ..Looked::default() },
             None => self.judge_parts(group, now, &mut lasted),
         };
@@ -37,15 +37,12 @@ impl Engine {
         group: GroupId,
         now: Nanos,
         lasted: &mut Lasted,
-        occasion: Occasion,
     ) -> Option<Judged> {
         let mut plain = self.plains.remove(&group)?;
         plain.sort(&self.definition);
         let changed_ns = Self::changed_ns(&mut plain);
         let seen = plain.seen();
-        if occasion == Occasion::News {
-            self.note_usual(group, &seen);
-        }
+        self.note_usual(group, &seen);
         let subject = Subject {
             group,
             name: plain.name(),
@@ -54,7 +51,7 @@ impl Engine {
             changed_ns,
             keys: plain.keys(),
         };
-        let judged = self.judge(&subject, now, lasted, occasion);
+        let judged = self.judge(&subject, now, lasted);
         self.plains.insert(group, plain);
         Some(judged)
     }
@@ -67,7 +64,7 @@ impl Engine {
         let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
         self.note_usual(group, &seen);
         let judged =
-            parts.iter().map(|part| self.judge_part(group, part, now, lasted, Occasion::News)).collect();
+            parts.iter().map(|part| self.judge_part(group, part, now, lasted)).collect();
         Looked { parts, judged, conflicts: conflicts.into_iter().collect() }
     }
 
@@ -78,7 +75,6 @@ impl Engine {
         part: &Part,
         now: Nanos,
         lasted: &mut Lasted,
-        occasion: Occasion,
     ) -> Judged {
         let mut attempts: Vec<Arc<Attempt>> =
             part.attempts.iter().map(|id| Arc::clone(&self.attempts[id])).collect();
@@ -90,7 +86,7 @@ impl Engine {
         let Part { name, is_anchored, .. } = part;
         let subject =
             Subject { group, name, is_anchored: *is_anchored, attempts: &seen, changed_ns, keys: &keys };
-        self.judge(&subject, now, lasted, occasion)
+        self.judge(&subject, now, lasted)
     }
 
     /// Counts how often stages failed. Where that moves a limit, others are to be judged again.
@@ -100,13 +96,7 @@ impl Engine {
     }
 
     /// Judges one journey: its row, its findings, and when to judge it again.
-    fn judge(
-        &mut self,
-        subject: &Subject<'_>,
-        now: Nanos,
-        lasted: &mut Lasted,
-        occasion: Occasion,
-    ) -> Judged {
+    fn judge(&mut self, subject: &Subject<'_>, now: Nanos, lasted: &mut Lasted) -> Judged {
         let Subject { group, name, attempts, .. } = *subject;
         let standing = self.standing.get(name).map_or(&[][..], Vec::as_slice);
         let scene = Scene {
@@ -122,9 +112,9 @@ impl Engine {
         };
         let judgement = judge::judge(&scene, &mut self.automaton, name, attempts);
         let is_quiet = judgement.is_quiet && standing.is_empty();
-        let is_new = self.said.get(&group).is_none_or(|said| said.row(name).is_none());
+        let is_new = self.said.get(&group).is_none_or(|said| !said.has(name));
         let from_ns = if is_new { Some(0) } else { subject.changed_ns };
-        if let Some(from_ns) = from_ns.filter(|_| occasion == Occasion::News) {
+        if let Some(from_ns) = from_ns {
             let standings = &judgement.standings;
             self.trending.take(&self.definition, &self.identity, subject, standings, from_ns);
         }
@@ -132,8 +122,7 @@ impl Engine {
             self.claimants.insert(Arc::clone(name), group);
         }
         self.claims.set(name, judgement.claims);
-        lasted.over.extend(judgement.lasted.over);
-        lasted.open.extend(judgement.lasted.open);
+        lasted.extend(judgement.lasted);
         let row = JourneyRow {
             name: Arc::clone(name),
             is_anchored: subject.is_anchored,
@@ -155,7 +144,7 @@ impl Engine {
         group: GroupId,
         part: &Part,
         attempts: &[Arc<Attempt>],
-    ) -> Arc<[(Arc<str>, Arc<str>)]> {
+    ) -> Pairs {
         let own = attempts.iter().flat_map(|attempt| {
             let is_at_home = self.identity.is_at_home(attempt.id, group);
             // A package names items of other orders too.
@@ -183,16 +172,7 @@ pub(super) struct Subject<'s> {
     pub(super) attempts: &'s [Seen<'s>],
     /// The least end of the attempts that changed.
     changed_ns: Option<Nanos>,
-    keys: &'s Arc<[(Arc<str>, Arc<str>)]>,
-}
-
-/// Why a journey is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occasion {
-    /// Something came, or is due.
-    News,
-    /// It was at rest, and is built anew as it was.
-    Waking,
+    keys: &'s Pairs,
 }
 
 /// One journey as it is judged now.

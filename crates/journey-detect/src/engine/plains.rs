@@ -59,10 +59,11 @@ impl Engine {
     }
 
     /// Takes what a span says about an attempt of a plain journey.
-    pub(super) fn take_plain(&mut self, group: GroupId, attempt: Attempt) {
+    pub(super) fn take_plain(&mut self, group: GroupId, mut attempt: Attempt) {
         let Some(plain) = self.plains.get_mut(&group) else { return };
         let id = attempt.id;
         let Some(known) = plain.find(id) else {
+            plain.share(&mut attempt);
             self.add_plain(group, Arc::new(attempt), true);
             return;
         };
@@ -72,7 +73,7 @@ impl Engine {
         if was_open && !known.attempt.is_open() {
             self.trending.note_ended(id);
         }
-        let is_quiet = || self.said.get(&group).is_some_and(|said| said.is_quiet);
+        let is_quiet = || self.said.get(&group).is_some_and(|said| said.is_quiet && said.rested.is_none());
         match news {
             News::None => self.counters.repeats += 1,
             News::Beat if super::facts::is_steady(&self.definition, &known.attempt) && is_quiet() => {

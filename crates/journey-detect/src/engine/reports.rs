@@ -11,7 +11,8 @@ use crate::{AttemptId, Finding, JourneyNames, JourneyRow, Nanos, Outputs};
 impl Engine {
     pub(super) fn report_group(&mut self, group: GroupId, looked: Looked, now: Nanos, outputs: &mut Outputs) {
         let Looked { parts, judged, conflicts } = looked;
-        let Said { rows: before, heard_ns, .. } = self.said.remove(&group).unwrap_or_default();
+        let before = self.said.remove(&group).unwrap_or_default();
+        let heard_ns = before.heard_ns;
         let is_expired = self.is_expired(&judged, heard_ns, now);
         let mut after = Vec::with_capacity(judged.len());
         let mut next_ns = None;
@@ -22,7 +23,7 @@ impl Engine {
             let findings = if is_expired { Vec::new() } else { findings };
             self.report_findings(&row.name, findings, now, outputs);
             next_ns = next_ns.into_iter().chain(due_ns).min();
-            after.push(match before.iter().find(|known| known.name == row.name) {
+            after.push(match before.row(&row.name) {
                 Some(known) if **known == row => Arc::clone(known),
                 _ => {
                     let row = Arc::new(row);
@@ -32,18 +33,15 @@ impl Engine {
             });
         }
         // Between orders in conflict, attempts may change sides under the same names.
-        let names = |rows: &[Arc<JourneyRow>], other: &[Arc<JourneyRow>]| {
-            rows.iter().map(|row| &row.name).eq(other.iter().map(|row| &row.name))
-        };
-        let is_regrouped = parts.len() > 1 || !names(&before, &after);
+        let is_regrouped = parts.len() > 1 || !before.names().eq(after.iter().map(|row| &row.name));
         if parts.is_empty() {
             self.report_plain(group, is_regrouped, outputs);
         } else {
             self.report_attempts(group, &parts, is_regrouped, outputs);
         }
         if is_regrouped {
-            let is_gone = |row: &Arc<JourneyRow>| !after.iter().any(|known| known.name == row.name);
-            self.gone.extend(before.iter().filter(|row| is_gone(row)).map(|row| Arc::clone(&row.name)));
+            let is_gone = |name: &&Arc<str>| !after.iter().any(|known| known.name == **name);
+            self.gone.extend(before.names().filter(is_gone).cloned());
         }
         if !self.gone.is_empty() {
             // A name that came back is not gone.
@@ -57,7 +55,7 @@ impl Engine {
         let last_ns = after.iter().map(|row| row.span_ns.1).fold(heard_ns, Nanos::max);
         let expiry_ns = last_ns.saturating_add(self.definition.expire_after_ns);
         self.timers.set(group, next_ns.into_iter().chain([expiry_ns]).min(), last_ns);
-        self.said.insert(group, Said { rows: after, heard_ns, is_quiet, turn: self.ready.note(group) });
+        self.said.insert(group, Said { rows: after, rested: None, heard_ns, is_quiet, turn: self.ready.note(group) });
         if !conflicts.is_empty() {
             self.conflicts.insert(group, conflicts);
         }
@@ -156,7 +154,7 @@ impl Engine {
     /// Clears findings whose journey is in memory no more: it expired while nobody looked.
     pub(super) fn clear_orphans(&mut self, now: Nanos, outputs: &mut Outputs) {
         let known: BTreeSet<&Arc<str>> =
-            self.said.values().flat_map(|said| &said.rows).map(|row| &row.name).collect();
+            self.said.values().flat_map(Said::names).collect();
         let orphans: Vec<Arc<str>> =
             self.standing.keys().filter(|name| !known.contains(name)).cloned().collect();
         orphans.iter().for_each(|name| self.report_findings(name, Vec::new(), now, outputs));
@@ -174,6 +172,8 @@ impl Engine {
 pub(super) struct Said {
     /// Sorted by name.
     pub(super) rows: Vec<Arc<JourneyRow>>,
+    /// The name of the journey, if it was at rest and was not judged since.
+    pub(super) rested: Option<Arc<str>>,
     /// When something was last heard of them, by `now`; event times may lie anywhere.
     pub(super) heard_ns: Nanos,
     /// It is one journey, and a later beat would change no word about it.
@@ -185,5 +185,14 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn row(&self, name: &str) -> Option<&Arc<JourneyRow>> {
         self.rows.iter().find(|row| *row.name == *name)
+    }
+
+    /// The names of its journeys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.rows.iter().map(|row| &row.name).chain(&self.rested)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names().any(|known| **known == *name)
     }
 }

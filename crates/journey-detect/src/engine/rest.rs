@@ -4,13 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Engine;
-use super::judging::Occasion;
 use super::reports::Said;
 use crate::identity::GroupId;
 use crate::judge::Seen;
 use crate::plain::Plain;
 use crate::shelf::Rest;
-use crate::survival::Lasted;
 use crate::{Attempt, Nanos, Sight};
 
 /// The journeys that are held ready, in the order in which they were judged last.
@@ -41,7 +39,7 @@ impl Engine {
 
     /// Builds a journey anew, as it was, if it is at rest.
     pub(super) fn unpack(&mut self, group: GroupId) {
-        let Some(Rest { attempts, due_ns, heard_ns, open }) = self.shelf.take(group) else { return };
+        let Some(Rest { attempts, due_ns, heard_ns, lasted }) = self.shelf.take(group) else { return };
         let plain = Plain::of(&self.definition, attempts.iter().cloned());
         match plain.filter(|plain| plain.len() <= self.plain_attempts_max) {
             Some(plain) => drop(self.plains.insert(group, plain)),
@@ -52,18 +50,15 @@ impl Engine {
         }
         let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
         self.usual.wake(group, &seen);
-        let mut lasted = Lasted::default();
-        // What it says is what it said, so long as nothing is due: only then was it put to rest.
-        let judged = self.judge_plain(group, 0, &mut lasted, Occasion::Waking).or_else(|| {
-            let (parts, _) = self.identity.parts(&self.definition, group);
-            Some(self.judge_part(group, parts.first()?, 0, &mut lasted, Occasion::Waking))
-        });
-        self.survival.wake(group, lasted.over, open);
-        let Some(judged) = judged else { return };
-        self.timers.set(group, Some(due_ns), judged.row.span_ns.1.max(heard_ns));
+        self.survival.wake(group, lasted);
+        let name = match self.plains.get(&group) {
+            Some(plain) => Some(Arc::clone(plain.name())),
+            None => self.identity.parts(&self.definition, group).0.first().map(|part| Arc::clone(&part.name)),
+        };
+        let last_ns = attempts.iter().map(|attempt| attempt.last_ns()).fold(heard_ns, Nanos::max);
+        self.timers.set(group, Some(due_ns), last_ns);
         let turn = self.ready.note(group);
-        let rows = vec![Arc::new(judged.row)];
-        self.said.insert(group, Said { rows, heard_ns, is_quiet: true, turn });
+        self.said.insert(group, Said { rows: Vec::new(), rested: name, heard_ns, is_quiet: true, turn });
     }
 
     /// Wakes the journeys at rest that are due.
@@ -110,7 +105,7 @@ impl Engine {
             // While nobody sees, no deadline is known: it is looked at again as soon as somebody does.
             due_ns: due_ns.filter(|_| self.sight != Sight::Blind).unwrap_or(0),
             heard_ns: said.heard_ns,
-            open: self.survival.rest(group),
+            lasted: self.survival.rest(group),
         };
         self.usual.rest(group);
         self.shelf.put(group, &rest);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::judging::Judged;
+use super::reports::Said;
 use crate::identity::GroupId;
 use crate::limits::JOURNEYS_MAX;
 use crate::{Nanos, Outputs};
@@ -21,8 +22,7 @@ impl Engine {
             let resting = self.shelf.oldest();
             resting.into_iter().for_each(|group| self.unpack(group));
             let Some(oldest) = resting.or_else(|| self.timers.least_recent()) else { return };
-            let rows = self.said.get(&oldest).into_iter().flat_map(|said| &said.rows);
-            let names: Vec<Arc<str>> = rows.map(|row| Arc::clone(&row.name)).collect();
+            let names: Vec<Arc<str>> = self.said.get(&oldest).into_iter().flat_map(Said::names).cloned().collect();
             self.counters.evicted += names.len() as u64;
             names.iter().for_each(|name| self.report_findings(name, Vec::new(), now, outputs));
             self.forget(oldest);
@@ -36,9 +36,8 @@ impl Engine {
             self.trending.forget(id);
             self.touched_attempts.remove(&id);
         }
-        for row in self.said.remove(&group).unwrap_or_default().rows {
-            self.forget_claims(&row.name);
-        }
+        let said = self.said.remove(&group).unwrap_or_default();
+        said.names().for_each(|name| self.forget_claims(name));
         self.usual.remove(group);
         self.survival.remove(group);
         self.conflicts.remove(&group);

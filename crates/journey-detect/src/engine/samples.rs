@@ -2,7 +2,7 @@
 //!
 //! What a sample says rests on attempts alone that ended no later than its own, so it does not depend on when the
 //! journey is looked at:
-//! * a stage waited since the stage before it in the flow ended, or since its own last failed attempt;
+//! * a stage waited since the stage before it in the flow ended, or, once more, since its own last failed attempt;
 //! * it inherits the first value of each facet that any attempt of the journey had by then, unless it has its own;
 //! * of the time of a stage, what is left beside the stages of other services that it called is the way there and back.
 
@@ -65,21 +65,21 @@ impl<'a> Judged<'a> {
             let of = attempt.of?;
             let ended_ns = attempt.end_ns.filter(|ended_ns| *ended_ns <= end_ns)?;
             let is_step = *standing == Standing::Done && !self.branches.are_parallel(of, stage);
-            is_step.then_some((of, ended_ns, &*attempt.stage))
+            is_step.then_some((of, ended_ns, &*attempt.attempt.stage))
         });
-        let earlier: Vec<(StageId, Nanos, &str)> = earlier.collect();
-        let (last, ..) = *earlier.last()?;
-        let abreast = earlier
-            .iter()
-            .enumerate()
-            .filter(|(place, (of, ..))| *place + 1 == earlier.len() || self.branches.are_parallel(*of, last));
-        let (_, (_, ended_ns, name)) = abreast.max_by_key(|(_, (_, ended_ns, _))| *ended_ns)?;
+        let last = earlier.clone().next_back()?;
+        let abreast = earlier.filter(|(of, ..)| self.branches.are_parallel(*of, last.0));
+        // Of two that ended in one moment the later one in order, which is never before the last one.
+        let abreast = abreast.max_by_key(|(_, ended_ns, _)| *ended_ns).filter(|(_, ended_ns, _)| *ended_ns > last.1);
+        let (_, ended_ns, name) = abreast.unwrap_or(last);
         let failed = self.attempts[..at]
             .iter()
-            .filter(|other| other.has_failed() && other.stage == self.attempts[at].stage);
+            .filter(|other| other.has_failed() && other.of == Some(stage));
         let failed_ns =
             failed.filter_map(|other| other.end_ns.filter(|failed_ns| *failed_ns <= end_ns)).max();
-        Some((name, failed_ns.map_or(*ended_ns, |failed_ns| failed_ns.max(*ended_ns))))
+        // The wait for another try has its own rhythm, so it is a wait of its own.
+        let retried = failed_ns.filter(|failed_ns| *failed_ns >= ended_ns);
+        Some(retried.map_or((name, ended_ns), |failed_ns| (&*self.attempts[at].attempt.stage, failed_ns)))
     }
 
     /// What is left of its time beside the stages of each other service that it is the parent of.
@@ -118,9 +118,16 @@ impl<'a> Judged<'a> {
             other.id != attempt.id && other.end_ns.is_some_and(|ended_ns| ended_ns <= end_ns)
         });
         let inherited = earlier
-            .flat_map(|other| &other.facets)
+            .flat_map(|other| &*other.attempt.facets)
             .filter(|(key, _)| **key != *attribute::SERVICE_INSTANCE_ID);
+        let mut facets: Vec<(&str, &str)> =
+            attempt.facets.iter().map(|(key, value)| (&**key, &**value)).collect();
         // The first value of a key counts.
-        attempt.facets.iter().chain(inherited).map(|(key, value)| (&**key, &**value)).collect()
+        for (key, value) in inherited {
+            if facets.iter().all(|(known, _)| *known != &**key) {
+                facets.push((key, value));
+            }
+        }
+        facets
     }
 }

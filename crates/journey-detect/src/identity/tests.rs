@@ -59,8 +59,8 @@ impl Event {
             idle_ns: None,
             size: None,
             links: self.links.clone(),
-            keys,
-            facets: Vec::new(),
+            keys: keys.into(),
+            facets: [].into(),
         }
     }
 

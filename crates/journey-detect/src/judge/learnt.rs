@@ -3,7 +3,7 @@
 use super::{Seen, Standing};
 use super::silence::{Pending, Report, ended};
 use crate::finding::{Alert, Finding, Reason};
-use crate::survival::Lasting;
+use crate::survival::{Lasting, Length};
 use crate::{Allowance, Attempt, Nanos, StageDefinition, StageId, StageKind, StartWithin, clock_time};
 
 impl<'r> Report<'r, '_> {
@@ -75,12 +75,12 @@ impl<'r> Report<'r, '_> {
             if let (None, Some(start), Some(end)) =
                 (attempt.beat_interval_ns, attempt.start_ns, attempt.end_ns)
             {
-                over.push((Lasting::Work(*stage), end.saturating_sub(start)));
+                over.push((Lasting::Work(*stage), Length::of(end.saturating_sub(start))));
             }
             let ended_ns = ended(self.course, self.attempts, *at);
             if let (Some(ended_ns), Some((next, _))) = (ended_ns, steps.get(place + 1)) {
                 let wait_ns = shown_ns(&self.attempts[*next]).saturating_sub(ended_ns);
-                over.push((Lasting::Wait(*stage), wait_ns));
+                over.push((Lasting::Wait(*stage), Length::of(wait_ns)));
             }
         }
     }

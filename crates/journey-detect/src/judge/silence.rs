@@ -86,25 +86,21 @@ fn pending<'a>(
         .collect()
 }
 
-/// For each stage that may come next, the attempt whose step made it possible.
+/// For each stage that may come next, the attempt whose step made it possible: the first since which it was possible all
+/// the time.
 fn enabled(automaton: &Automaton, course: &Course) -> Vec<(StageId, usize)> {
-    let mut enabled: Vec<(StageId, usize)> = Vec::new();
-    for (place, step) in course.steps.iter().enumerate() {
-        let after = course.steps.get(place + 1).map_or(course.state, |next| next.before);
-        // An order that begins in the middle begins in every state: nothing there was waited for before.
-        let is_first_seen = place == 0 && course.began_in_the_middle;
-        let before = if is_first_seen { &[] } else { automaton.expected(step.before) };
-        let expected = automaton.expected(after);
-        enabled.retain(|(stage, _)| *stage != step.stage && expected.binary_search(stage).is_ok());
-        for stage in expected {
-            if before.binary_search(stage).is_err() || *stage == step.stage {
-                enabled.retain(|(known, _)| known != stage);
-                enabled.push((*stage, step.attempt));
-            }
-        }
-    }
-    enabled.sort_unstable();
-    enabled
+    let enabled_by = |stage: &StageId| {
+        let mut steps = course.steps.iter().enumerate().rev();
+        let (_, step) = steps.find(|(place, step)| {
+            // An order that begins in the middle begins in every state: nothing there was waited for before.
+            let is_first_seen = *place == 0 && course.began_in_the_middle;
+            is_first_seen
+                || step.stage == *stage
+                || automaton.expected(step.before).binary_search(stage).is_err()
+        })?;
+        Some((*stage, step.attempt))
+    };
+    automaton.expected(course.state).iter().filter_map(enabled_by).collect()
 }
 
 /// When the attempt was over, `None` while it runs.

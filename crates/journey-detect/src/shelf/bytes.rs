@@ -51,8 +51,11 @@ impl Writer {
         self.raw(text.as_bytes());
     }
 
-    pub(super) fn finish(self) -> Box<[u8]> {
-        self.0.into()
+    /// What was written, and room to write again.
+    pub(super) fn finish(&mut self) -> Box<[u8]> {
+        let written = self.0.as_slice().into();
+        self.0.clear();
+        written
     }
 }
 

@@ -19,7 +19,7 @@ use self::marks::Marks;
 use self::symbols::Symbols;
 use crate::identity::{GroupId, Identity};
 use crate::limits::{RESTING_ATTEMPTS_MAX, RESTING_PER_MARK_MAX, RESTING_VALUES_MAX};
-use crate::survival::Lasting;
+use crate::survival::{Lasted, Lasting, Length};
 use crate::{Attempt, Definition, Nanos};
 
 /// The journeys at rest.
@@ -29,6 +29,7 @@ pub(crate) struct Shelf {
     /// Of the journeys at rest, and of those that are plain.
     marks: Marks,
     symbols: Symbols,
+    writer: Writer,
     due: BTreeSet<(Nanos, GroupId)>,
     /// In the order in which they were put here; some of them are gone.
     order: VecDeque<GroupId>,
@@ -43,22 +44,27 @@ pub(crate) struct Rest {
     pub(crate) due_ns: Nanos,
     /// When something was last heard of it, by the clock of the looks.
     pub(crate) heard_ns: Nanos,
-    /// What goes on, and since when.
-    pub(crate) open: Vec<(Lasting, Nanos)>,
+    /// How long its stages and waits lasted, and what goes on.
+    pub(crate) lasted: Lasted,
 }
 
 impl Shelf {
     /// Puts a journey to rest, whose marks are here.
     pub(crate) fn put(&mut self, group: GroupId, rest: &Rest) {
-        let mut writer = Writer::default();
+        let Self { writer, symbols, .. } = self;
         writer.number(rest.due_ns);
         writer.number(rest.heard_ns);
-        writer.number(rest.open.len() as u64);
-        for (what, since_ns) in &rest.open {
+        writer.number(rest.lasted.open.len() as u64);
+        for (what, since_ns) in &rest.lasted.open {
             writer.number(what.code());
             writer.number(*since_ns);
         }
-        pack::pack(&rest.attempts, &mut self.symbols, &mut writer);
+        writer.number(rest.lasted.over.len() as u64);
+        for (what, length) in &rest.lasted.over {
+            writer.number(what.code());
+            writer.number(length.code());
+        }
+        pack::pack(&rest.attempts, symbols, writer);
         self.packed.insert(group, writer.finish());
         self.due.insert((rest.due_ns, group));
         self.order.push_back(group);
@@ -82,11 +88,13 @@ impl Shelf {
         let packed = self.packed.remove(&group)?;
         let mut reader = Reader(&packed);
         let (due_ns, heard_ns) = (reader.number(), reader.number());
-        let open =
-            (0..reader.count()).map(|_| (Lasting::of_code(reader.number()), reader.number())).collect();
+        let what = |reader: &mut Reader<'_>| Lasting::of_code(reader.number());
+        let open = (0..reader.count()).map(|_| (what(&mut reader), reader.number())).collect();
+        let length = |reader: &mut Reader<'_>| Length::of_code(reader.number());
+        let over = (0..reader.count()).map(|_| (what(&mut reader), length(&mut reader))).collect();
         let attempts = pack::unpack(&mut reader, &self.symbols);
         self.due.remove(&(due_ns, group));
-        Some(Rest { attempts, due_ns, heard_ns, open })
+        Some(Rest { attempts, due_ns, heard_ns, lasted: Lasted { over, open } })
     }
 
     /// Lets what an attempt names lead to its journey.

@@ -11,11 +11,10 @@ use super::bytes::{Reader, Writer};
 use super::symbols::Symbols;
 use crate::{Attempt, AttemptId, Nanos};
 
-type Pairs = Vec<(Arc<str>, Arc<str>)>;
-
 /// Packs attempts.
 pub(super) fn pack(attempts: &[Arc<Attempt>], symbols: &mut Symbols, to: &mut Writer) {
-    let mut packing = Packing { symbols, to, traces: Vec::new(), values: Vec::new(), at_ns: 0 };
+    let mut packing =
+        Packing { symbols, to, traces: Vec::new(), values: Vec::new(), before: None, at_ns: 0 };
     packing.to.number(attempts.len() as u64);
     attempts.iter().for_each(|attempt| packing.attempt(attempt));
 }
@@ -24,7 +23,12 @@ pub(super) fn pack(attempts: &[Arc<Attempt>], symbols: &mut Symbols, to: &mut Wr
 pub(super) fn unpack(from: &mut Reader<'_>, symbols: &Symbols) -> Vec<Arc<Attempt>> {
     let count = from.count();
     let mut unpacking = Unpacking { symbols, from, traces: Vec::new(), values: Vec::new(), at_ns: 0 };
-    (0..count).map(|_| Arc::new(unpacking.attempt())).collect()
+    let mut attempts: Vec<Arc<Attempt>> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let attempt = unpacking.attempt(attempts.last().map(|before| &**before));
+        attempts.push(Arc::new(attempt));
+    }
+    attempts
 }
 
 struct Packing<'p> {
@@ -33,33 +37,46 @@ struct Packing<'p> {
     /// Traces and values that were written in full.
     traces: Vec<TraceId>,
     values: Vec<Arc<str>>,
-    /// The moment that was written last.
+    /// The attempt before, and the moment that was written last.
+    before: Option<&'p Attempt>,
     at_ns: Nanos,
 }
 
-impl Packing<'_> {
-    fn attempt(&mut self, attempt: &Attempt) {
+impl<'p> Packing<'p> {
+    fn attempt(&mut self, attempt: &'p Attempt) {
         let Attempt { id, stage, service, instance, keys, facets, links, .. } = attempt;
-        self.to.number(Facts::of(attempt).0);
+        let facts = Facts::of(attempt, self.before);
+        self.to.number(facts.0);
         self.trace(id.trace_id);
         self.to.raw(&id.span_id.to_bytes());
-        [stage, service, instance].into_iter().for_each(|word| self.word(word));
+        self.word(stage);
+        if !facts.has(Facts::SAME_INSTANCE) {
+            self.word(service);
+            self.word(instance);
+        }
         self.optional(attempt);
-        self.to.number(links.len() as u64);
-        for link in links {
-            self.trace(link.trace_id);
-            self.to.raw(&link.span_id.to_bytes());
+        if facts.has(Facts::LINKS) {
+            self.to.number(links.len() as u64);
+            for link in links {
+                self.trace(link.trace_id);
+                self.to.raw(&link.span_id.to_bytes());
+            }
         }
-        self.to.number(keys.len() as u64);
-        for (key, value) in keys {
-            self.word(key);
-            self.value(value);
+        if !facts.has(Facts::SAME_KEYS) {
+            self.to.number(keys.len() as u64);
+            for (key, value) in &**keys {
+                self.word(key);
+                self.value(value);
+            }
         }
-        self.to.number(facets.len() as u64);
-        for (key, value) in facets {
-            self.word(key);
-            self.word(value);
+        if !facts.has(Facts::SAME_FACETS) {
+            self.to.number(facets.len() as u64);
+            for (key, value) in &**facets {
+                self.word(key);
+                self.word(value);
+            }
         }
+        self.before = Some(attempt);
     }
 
     /// What [`Facts`] says is there, in its order.
@@ -72,8 +89,8 @@ impl Packing<'_> {
             self.to.moment(at_ns, self.at_ns);
             self.at_ns = at_ns;
         }
-        if let Some(outcome) = attempt.outcome {
-            self.word(outcome.as_str());
+        if let Some(outcome) = attempt.outcome.filter(|outcome| *outcome != StageOutcome::Ok) {
+            self.to.text(outcome.as_str());
         }
         if let Some(error) = &attempt.error_type {
             self.word(error);
@@ -108,7 +125,7 @@ impl Packing<'_> {
     }
 
     /// By its place, or in full if the table is full.
-    fn word(&mut self, word: &str) {
+    fn word(&mut self, word: &Arc<str>) {
         match self.symbols.place(word) {
             Some(place) => self.to.number(u64::from(place) + 1),
             None => {
@@ -128,10 +145,14 @@ struct Unpacking<'p, 'b> {
 }
 
 impl Unpacking<'_, '_> {
-    fn attempt(&mut self) -> Attempt {
+    fn attempt(&mut self, before: Option<&Attempt>) -> Attempt {
         let facts = Facts(self.from.number());
         let id = self.id();
-        let [stage, service, instance] = [(); 3].map(|()| self.word());
+        let stage = self.word();
+        let (service, instance) = match before.filter(|_| facts.has(Facts::SAME_INSTANCE)) {
+            Some(before) => (Arc::clone(&before.service), Arc::clone(&before.instance)),
+            None => (self.word(), self.word()),
+        };
         let parent_span_id = facts.has(Facts::PARENT).then(|| self.span());
         let [start_ns, end_ns, first_beat_ns, last_beat_ns] =
             [Facts::START, Facts::END, Facts::FIRST_BEAT, Facts::LAST_BEAT].map(|fact| {
@@ -140,16 +161,26 @@ impl Unpacking<'_, '_> {
                     self.at_ns
                 })
             });
-        let outcome = facts.has(Facts::OUTCOME).then(|| self.word());
+        let outcome = match () {
+            () if facts.has(Facts::OUTCOME) => StageOutcome::parse(self.from.text()),
+            () => facts.has(Facts::OK).then_some(StageOutcome::Ok),
+        };
         let error_type = facts.has(Facts::ERROR).then(|| self.word());
         let [beat_interval_ns, idle_ns] =
             [Facts::INTERVAL, Facts::IDLE].map(|fact| facts.has(fact).then(|| self.from.duration()));
         let [progress, size] =
             [Facts::PROGRESS, Facts::SIZE].map(|fact| facts.has(fact).then(|| self.from.float()));
         let number = if facts.has(Facts::NUMBER) { self.from.number() as u32 } else { 1 };
-        let links = (0..self.from.count()).map(|_| self.id()).collect();
-        let keys: Pairs = (0..self.from.count()).map(|_| (self.word(), self.value())).collect();
-        let facets: Pairs = (0..self.from.count()).map(|_| (self.word(), self.word())).collect();
+        let links = if facts.has(Facts::LINKS) { self.from.count() } else { 0 };
+        let links = (0..links).map(|_| self.id()).collect();
+        let keys = match before.filter(|_| facts.has(Facts::SAME_KEYS)) {
+            Some(before) => Arc::clone(&before.keys),
+            None => (0..self.from.count()).map(|_| (self.word(), self.value())).collect(),
+        };
+        let facets = match before.filter(|_| facts.has(Facts::SAME_FACETS)) {
+            Some(before) => Arc::clone(&before.facets),
+            None => (0..self.from.count()).map(|_| (self.word(), self.word())).collect(),
+        };
         Attempt {
             id,
             parent_span_id,
@@ -159,7 +190,7 @@ impl Unpacking<'_, '_> {
             number,
             start_ns,
             end_ns,
-            outcome: outcome.and_then(|word| StageOutcome::parse(&word)),
+            outcome,
             error_type,
             beat_interval_ns,
             first_beat_ns,
@@ -202,30 +233,43 @@ impl Unpacking<'_, '_> {
     }
 }
 
-/// Which facts of an attempt are there.
+/// Which facts of an attempt are there, and which are those of the attempt before. The common ones come first.
 #[derive(Debug, Clone, Copy)]
 struct Facts(u64);
 
 impl Facts {
-    const PARENT: u64 = 1;
-    const START: u64 = 1 << 1;
-    const END: u64 = 1 << 2;
-    const OUTCOME: u64 = 1 << 3;
-    const SIZE: u64 = 1 << 4;
-    const INTERVAL: u64 = 1 << 5;
-    const FIRST_BEAT: u64 = 1 << 6;
-    const LAST_BEAT: u64 = 1 << 7;
-    const PROGRESS: u64 = 1 << 8;
-    const IDLE: u64 = 1 << 9;
-    const ERROR: u64 = 1 << 10;
-    const NUMBER: u64 = 1 << 11;
+    const START: u64 = 1;
+    const END: u64 = 1 << 1;
+    const OK: u64 = 1 << 2;
+    const PARENT: u64 = 1 << 3;
+    const SAME_INSTANCE: u64 = 1 << 4;
+    const SAME_KEYS: u64 = 1 << 5;
+    const SAME_FACETS: u64 = 1 << 6;
+    const SIZE: u64 = 1 << 7;
+    const INTERVAL: u64 = 1 << 8;
+    const FIRST_BEAT: u64 = 1 << 9;
+    const LAST_BEAT: u64 = 1 << 10;
+    const PROGRESS: u64 = 1 << 11;
+    const IDLE: u64 = 1 << 12;
+    const ERROR: u64 = 1 << 13;
+    const NUMBER: u64 = 1 << 14;
+    const LINKS: u64 = 1 << 15;
+    /// It ended otherwise than well.
+    const OUTCOME: u64 = 1 << 16;
 
-    fn of(attempt: &Attempt) -> Self {
+    fn of(attempt: &Attempt, before: Option<&Attempt>) -> Self {
+        let is_as_before = |same: fn(&Attempt, &Attempt) -> bool| before.is_some_and(|one| same(one, attempt));
         let facts = [
-            (Self::PARENT, attempt.parent_span_id.is_some()),
             (Self::START, attempt.start_ns.is_some()),
             (Self::END, attempt.end_ns.is_some()),
-            (Self::OUTCOME, attempt.outcome.is_some()),
+            (Self::OK, attempt.outcome == Some(StageOutcome::Ok)),
+            (Self::PARENT, attempt.parent_span_id.is_some()),
+            (
+                Self::SAME_INSTANCE,
+                is_as_before(|one, other| one.service == other.service && one.instance == other.instance),
+            ),
+            (Self::SAME_KEYS, is_as_before(|one, other| one.keys == other.keys)),
+            (Self::SAME_FACETS, is_as_before(|one, other| one.facets == other.facets)),
             (Self::SIZE, attempt.size.is_some()),
             (Self::INTERVAL, attempt.beat_interval_ns.is_some()),
             (Self::FIRST_BEAT, attempt.first_beat_ns.is_some()),
@@ -234,6 +278,8 @@ impl Facts {
             (Self::IDLE, attempt.idle_ns.is_some()),
             (Self::ERROR, attempt.error_type.is_some()),
             (Self::NUMBER, attempt.number != 1),
+            (Self::LINKS, !attempt.links.is_empty()),
+            (Self::OUTCOME, attempt.outcome.is_some_and(|outcome| outcome != StageOutcome::Ok)),
         ];
         Self(facts.into_iter().map(|(fact, is_there)| if is_there { fact } else { 0 }).sum())
     }

@@ -56,16 +56,17 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Takes a value in event order. `stage` is the baseline that a young one borrows from.
+    /// Takes a value in event order. `stage` is the cell of all values, of which a young one borrows the baseline.
     pub(crate) fn take(
         &mut self,
         value: Value,
-        stage: Option<&Histogram>,
+        stage: Option<&Cell>,
         rules: &ChangeRules,
         scores: &Scores,
     ) -> Step {
-        let score = self.score(value, stage, rules, scores);
-        self.sum = score.map_or(0.0, |score| (self.sum + score - rules.slack).max(0.0));
+        let score = self.score(value, stage.map(Cell::baseline), rules, scores);
+        let slack = self.slack(rules);
+        self.sum = score.map_or(0.0, |score| (self.sum + score - slack).max(0.0));
         if self.alarm.is_some() {
             return self.go_on(value, rules);
         }
@@ -76,7 +77,7 @@ impl Cell {
             return Step::Nothing;
         }
         self.hold(value);
-        if self.sum < self.bar(rules.warn_at, rules) {
+        if self.sum < rules.warn_at + self.raised_by {
             return Step::Nothing;
         }
         self.warn(value, stage, rules)
@@ -196,18 +197,28 @@ impl Cell {
             return false;
         }
         let long_ns = known.quantile(0.95).map_or(0.0, Bucket::value_ns);
-        self.is_settled = now.saturating_sub(first_ns) as f64 >= 3.0 * long_ns;
+        self.is_settled = now.saturating_sub(first_ns) as f64 >= SETTLED * long_ns;
         if self.is_settled {
             self.baseline.forget_before(Day::of(first_ns.saturating_add(long_ns as Nanos)), 0);
         }
         self.is_settled
     }
 
-    fn warn(&mut self, value: Value, stage: Option<&Histogram>, rules: &ChangeRules) -> Step {
-        let medians = self.since_change().median().zip(self.usual(stage, rules));
+    /// Whether values as long as those since the change could have ended before it: of work that takes as long as the
+    /// whole recording the short pieces end first, and the others are no news.
+    fn could_be_known(&self, stage: Option<&Cell>, rules: &ChangeRules) -> bool {
+        let is_young = self.baseline().total() < rules.own_baseline_min;
+        let first_ns = stage.filter(|_| is_young).unwrap_or(self).first_ns;
+        let seen_ns = self.since_ns.saturating_sub(first_ns.unwrap_or(self.since_ns)) as f64;
+        let long = self.since_change().quantile(0.95);
+        long.is_none_or(|long| seen_ns >= SETTLED * long.value_ns())
+    }
+
+    fn warn(&mut self, value: Value, stage: Option<&Cell>, rules: &ChangeRules) -> Step {
+        let medians = self.since_change().median().zip(self.usual(stage.map(Cell::baseline), rules));
         let ratio = medians.map_or(1.0, |(now, usual)| now.ratio_to(usual));
-        if ratio < rules.ratio {
-            // Beyond doubt, but too little to matter.
+        if ratio < rules.ratio || !self.could_be_known(stage, rules) {
+            // Beyond doubt, but too little to matter, or nothing that could have been known.
             self.raised_by += rules.again_after;
             return Step::Nothing;
         }
@@ -219,14 +230,15 @@ impl Cell {
         Step::Warned
     }
 
-    /// What the sum must reach: more while the baseline is small and may be off.
-    fn bar(&self, at: f64, rules: &ChangeRules) -> f64 {
+    /// What each score is lowered by: the centre of a small baseline may be off, and the sum would add that up with
+    /// every value.
+    fn slack(&self, rules: &ChangeRules) -> f64 {
         let known = self.baseline.sum().total().max(rules.own_baseline_min) as f64;
-        at + self.raised_by + rules.uncertainty / known.sqrt()
+        rules.slack + rules.uncertainty / known.sqrt()
     }
 
     fn reached(&self, rules: &ChangeRules) -> bool {
-        self.sum >= self.bar(rules.page_at, rules)
+        self.sum >= rules.page_at + self.raised_by
     }
 
     fn go_on(&mut self, value: Value, rules: &ChangeRules) -> Step {
@@ -300,6 +312,8 @@ impl Cell {
     }
 }
 
+/// Nothing is judged before this many times the usual long duration has passed.
+const SETTLED: f64 = 3.0;
 /// Values for which the room is kept: after a long excursion it is given back.
 const HELD_USUALLY: usize = 64;
 /// Old days stay while there would be fewer values than this without them.

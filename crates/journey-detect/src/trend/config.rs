@@ -60,13 +60,13 @@ impl TrendConfig {
 pub struct ChangeRules {
     /// What each score is lowered by: half the shift to find, in standard deviations. Default: 0.25.
     pub slack: f64,
-    /// The sum that warns, once the baseline is large. Default: 15.
+    /// The sum that warns, where there is one facet; a span of several asks for more, see [`Self::asking_for`].
+    /// Default: 15.
     pub warn_at: f64,
-    /// What is asked beyond it, divided by the root of the number of values in the baseline: a small baseline may be
-    /// off, and then every later value counts against it. Default: 14, which asks for 2 more at 50 values, and keeps
-    /// false warnings at one in 12 000 to 26 000 values whatever the size of the baseline.
+    /// How many standard errors of a baseline's centre each score is lowered by beyond the slack: a small baseline may
+    /// be off, and then every later value counts against it. Default: 1.
     pub uncertainty: f64,
-    /// The sum from which on the values since the change are compared, with the same allowance. Default: 18.
+    /// The sum from which on the values since the change are compared, with the same addition. Default: 18.
     pub page_at: f64,
     /// How much more is asked after a comparison that did not confirm. Default: 3.
     pub again_after: f64,
@@ -86,7 +86,7 @@ impl Default for ChangeRules {
         Self {
             slack: 0.25,
             warn_at: 15.0,
-            uncertainty: 14.0,
+            uncertainty: 1.0,
             page_at: 18.0,
             again_after: 3.0,
             page_below: 1e-5,
@@ -94,6 +94,17 @@ impl Default for ChangeRules {
             own_baseline_min: 50,
             calm: Calm::default(),
         }
+    }
+}
+
+impl ChangeRules {
+    /// The same for spans of so many facets: each looks at every span once more, and chance has more to try. The false
+    /// alarms of a sum fall by `exp(-2 slack)` with each unit that is asked, which makes up for that.
+    pub(crate) fn asking_for(mut self, facets: usize) -> Self {
+        let more = (facets.max(1) as f64).ln() / (2.0 * self.slack.max(SLACK_MIN));
+        self.warn_at += more;
+        self.page_at += more;
+        self
     }
 }
 
@@ -165,4 +176,6 @@ impl Default for ErrorRules {
     }
 }
 
+/// Below it a slack says nothing about chance.
+const SLACK_MIN: f64 = 0.1;
 const SECOND_NS: Nanos = 1_000_000_000;

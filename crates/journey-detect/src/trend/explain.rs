@@ -88,10 +88,15 @@ impl Set {
 
     /// Whether it is slow beyond doubt: enough to matter, and by many standard errors.
     fn is_slow(&self, slow: f64) -> bool {
-        let (spans, mean) = (self.len() as f64, self.mean());
+        let mean = self.mean();
+        mean >= slow && mean >= ERRORS * self.error()
+    }
+
+    /// The standard error of the mean excess.
+    fn error(&self) -> f64 {
+        let (spans, mean) = ((self.len() as f64).max(1.0), self.mean());
         let squares: f64 = self.0.iter().flatten().map(|excess| (excess - mean) * (excess - mean)).sum();
-        let error = (squares / spans.max(1.0)).sqrt() / spans.max(1.0).sqrt();
-        mean >= slow && mean >= ERRORS * error
+        squares.sqrt() / spans
     }
 
     fn without(&self, other: &Set) -> Set {
@@ -162,7 +167,11 @@ fn explains_whole(
         |sample: &&RecentSample| (sample.at_ns >= since_ns).then(|| sample.bucket.log_ratio_to(usual));
     let all = Set(samples.iter().map(excess).collect());
     let rest = chosen.iter().fold(all.clone(), |rest, at| rest.without(&sets[*at]));
-    rest.len() as f64 >= (1.0 - WHOLE) * all.len() as f64 && rest.mean() < slow.min(all.mean() / 2.0)
+    let few = all.without(&rest);
+    rest.len() as f64 >= (1.0 - WHOLE) * all.len() as f64
+        && rest.mean() < slow.min(all.mean() / 2.0)
+        // Soon after the change a part looks usual by chance.
+        && few.mean() - rest.mean() >= ERRORS * few.error().hypot(rest.error())
 }
 
 /// Looks for pairs: a value of another facet that holds nearly all the excess of a chosen one.

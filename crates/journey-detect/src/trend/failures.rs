@@ -25,6 +25,8 @@ pub(super) struct Failures {
     since_ns: Nanos,
     /// Orders and failed ones since the sum was last 0, by day.
     held: BTreeMap<Day, Tally>,
+    /// The share that fails since the change of the alarm that is up, at the least; 0 without an alarm.
+    share_at_least: f64,
     /// Attempts of orders that failed last.
     failed: VecDeque<Failed>,
     pub(super) alarm: Option<Box<Alarm>>,
@@ -60,8 +62,11 @@ pub(super) enum FailureStep {
 }
 
 impl Failures {
-    /// Takes an attempt that did well, in event order.
-    pub(super) fn take_done(&mut self, at_ns: Nanos, rules: &ErrorRules) -> FailureStep {
+    /// Takes an attempt of a journey that did well, in event order. One that failed before has been counted.
+    pub(super) fn take_done(&mut self, at_ns: Nanos, journey: u32, rules: &ErrorRules) -> FailureStep {
+        if self.failed.iter().rev().any(|known| known.journey == journey) {
+            return FailureStep::Nothing;
+        }
         self.take(at_ns, false, rules)
     }
 
@@ -89,6 +94,8 @@ impl Failures {
         }
         let usual = self.rate_at_most();
         let worse = rules.odds_ratio * usual / (1.0 + (rules.odds_ratio - 1.0) * usual);
+        // An alarm is held against what it was raised for, or it would stand long after a burst of nearly all.
+        let worse = worse.max(self.share_at_least);
         let step = if failed { (worse / usual).ln() } else { ((1.0 - worse) / (1.0 - usual)).ln() };
         self.sum = (self.sum + step).max(0.0);
         if self.alarm.is_none() {
@@ -126,8 +133,7 @@ impl Failures {
     /// error more.
     fn rate_at_most(&self) -> f64 {
         let failed = self.usual.failed as f64 + 1.0;
-        // Where all fail, nothing could be worse.
-        ((failed + failed.sqrt()) / (self.usual.orders as f64 + 20.0)).min(0.99)
+        ((failed + failed.sqrt()) / (self.usual.orders as f64 + 20.0)).min(SHARE_MAX)
     }
 
     /// Forgets days that are too old.
@@ -169,12 +175,19 @@ impl Failures {
 
     fn judge(&mut self, now: Nanos, rules: &ErrorRules) -> FailureStep {
         let tally = self.since_change();
-        let expected = self.rate_at_most() * tally.orders as f64;
+        let usual = self.rate_at_most();
+        let expected = usual * tally.orders as f64;
         let Some(alarm) = &mut self.alarm else { return FailureStep::Nothing };
         alarm.p = poisson_tail(tally.failed, expected);
         alarm.ratio = tally.failed as f64 / expected.max(f64::MIN_POSITIVE);
         alarm.orders = tally.failed as usize;
-        if alarm.p >= rules.page_below || alarm.ratio < rules.page_ratio {
+        let orders = tally.orders.max(1) as f64;
+        let share = (tally.failed as f64 / orders).min(SHARE_MAX);
+        // Of few orders the share may be large by chance.
+        let at_least = share - ERRORS * (share * (1.0 - share) / orders).sqrt();
+        self.share_at_least = self.share_at_least.max(at_least);
+        // Of what fails often anyway twice the share may be more than all; twice the odds never is.
+        if alarm.p >= rules.page_below || odds(share) < rules.page_ratio * odds(usual) {
             return FailureStep::Nothing;
         }
         alarm.page(now);
@@ -186,6 +199,7 @@ impl Failures {
             self.learn_held();
         }
         self.held.clear();
+        self.share_at_least = 0.0;
         self.sum = 0.0;
     }
 
@@ -231,3 +245,12 @@ impl Tally {
         self.failed += other.failed;
     }
 }
+
+fn odds(share: f64) -> f64 {
+    share / (1.0 - share)
+}
+
+/// Where all fail, nothing could be worse.
+const SHARE_MAX: f64 = 0.99;
+/// By how many standard errors a share is taken for less.
+const ERRORS: f64 = 2.0;

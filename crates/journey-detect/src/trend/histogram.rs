@@ -103,6 +103,12 @@ impl Histogram {
         })
     }
 
+    /// The mean logarithm of the values, in nanoseconds; `None` of no value.
+    pub fn mean_log(&self) -> Option<f64> {
+        let sum: f64 = self.iter().map(|(bucket, count)| bucket.value_ns().ln() * f64::from(count)).sum();
+        (self.total() > 0).then(|| sum / self.total() as f64)
+    }
+
     /// The median.
     pub fn median(&self) -> Option<Bucket> {
         self.quantile(0.5)

@@ -65,6 +65,7 @@ mod ranks;
 mod recent;
 mod reorder;
 mod sample;
+mod season;
 mod series;
 mod size;
 mod tell;
@@ -124,6 +125,7 @@ impl Trends {
     /// Detectors that know nothing yet.
     pub fn new(mut config: TrendConfig) -> Self {
         config.facets.truncate(FACET_KEYS_MAX);
+        config.change = config.change.asking_for(config.facets.len());
         Self {
             config,
             scores: Scores::new(),

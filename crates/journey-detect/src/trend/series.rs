@@ -15,6 +15,7 @@ use super::normal::Scores;
 use super::ranks::false_discovery;
 use super::recent::{NO_SLOTS, Recent, RecentSample, Slots};
 use super::sample::HeldSince;
+use super::season::Season;
 use super::size::SizeTrend;
 use super::words::{Word, Words};
 use crate::Nanos;
@@ -79,6 +80,7 @@ pub(super) struct Series {
     /// How long a change must have lasted to be told.
     pub(super) patience_ns: Nanos,
     size: SizeTrend,
+    season: Season,
     recent: Recent,
 }
 
@@ -92,6 +94,7 @@ impl Series {
             told: BTreeMap::new(),
             patience_ns,
             size: SizeTrend::default(),
+            season: Season::default(),
             recent: Recent::default(),
         }
     }
@@ -113,7 +116,7 @@ impl Series {
         for (facet, slot) in used(&slots) {
             let Some(cell) = self.facets[usize::from(facet)].cell(slot) else { continue };
             cell.turn_day(today, days);
-            let step = cell.take(value, Some(self.whole.baseline()), rules, shared.scores);
+            let step = cell.take(value, Some(&self.whole), rules, shared.scores);
             note(Place::Slot(facet, slot), step);
         }
         self.whole.turn_day(today, days);
@@ -128,7 +131,15 @@ impl Series {
         }
         self.recent.push(RecentSample { at_ns: value.at_ns, journey: value.journey, bucket, slots });
         changed |= self.compare_peers(&slots, value.at_ns, shared.config);
-        changed
+        changed || self.is_better_known(&slots)
+    }
+
+    /// Whether so much more is known of something that is told that it may be explained better: twice the spans.
+    fn is_better_known(&self, slots: &Slots) -> bool {
+        let places = used(slots).map(|(facet, slot)| Place::Slot(facet, slot)).chain([Place::Whole]);
+        let told = places.filter(|place| self.told.contains_key(place));
+        let mut spans = told.filter_map(|place| self.alarm(place)).map(|alarm| alarm.spans);
+        spans.any(|spans| spans >= EXPLAINED_AGAIN_MIN && spans.is_power_of_two())
     }
 
     /// Learns a duration that came too late to be judged.
@@ -158,7 +169,7 @@ impl Series {
             let slots = self.place(measured, shared);
             self.failures.take_failed(Failed { at_ns, journey, slots }, &shared.config.errors)
         } else {
-            self.failures.take_done(at_ns, &shared.config.errors)
+            self.failures.take_done(at_ns, journey, &shared.config.errors)
         };
         step != FailureStep::Nothing
     }
@@ -269,7 +280,7 @@ impl Series {
     /// Memory behind it, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let facets = self.facets.iter().map(Facet::heap_bytes).sum::<usize>();
-        self.whole.heap_bytes() + self.recent.heap_bytes() + facets
+        self.whole.heap_bytes() + self.recent.heap_bytes() + self.season.heap_bytes() + facets
     }
 
     /// The value that nearly all of the last failures have, and that by no chance. The last half of them counts: where failures are rare, the first ones since the change may be the usual ones.
@@ -294,13 +305,19 @@ impl Series {
 
     fn bucket(&mut self, measured: &Measured<'_>, may_learn: bool) -> Option<Bucket> {
         let log_ns = (measured.duration_ns.max(1) as f64).ln();
-        let Some(size) = measured.size else { return Some(Bucket::of_log(log_ns)) };
-        let normalised = self.size.normalised(size.ln(), log_ns);
-        // What is slow would teach a wrong slope.
-        if may_learn && self.whole.alarm.is_none() {
-            self.size.learn(size.ln(), log_ns);
+        let of_size = measured.size.map_or(Some(log_ns), |size| {
+            let normalised = self.size.normalised(size.ln(), log_ns);
+            // What is slow would teach a wrong slope.
+            if may_learn && self.whole.alarm.is_none() {
+                self.size.learn(size.ln(), log_ns);
+            }
+            normalised
+        })?;
+        if may_learn {
+            let alarm = self.whole.alarm.as_deref();
+            self.season.learn(measured.at_ns, of_size, alarm, self.whole.baseline());
         }
-        normalised.map(Bucket::of_log)
+        Some(Bucket::of_log(self.season.without(measured.at_ns, of_size)))
     }
 
     fn place(&mut self, measured: &Measured<'_>, shared: &mut Shared<'_>) -> Slots {
@@ -377,5 +394,7 @@ fn used(slots: &Slots) -> impl Iterator<Item = (u8, Slot)> + use<> {
     (0u8..).zip(slots).filter(|(_, slot)| *slot != ABSENT)
 }
 
+/// Spans since a change from which on it is explained again whenever they have doubled.
+const EXPLAINED_AGAIN_MIN: u32 = 32;
 /// A value that most failures have by less than this chance is named: a hint to people, not a verdict.
 const CHANCE_MAX: f64 = 0.03;

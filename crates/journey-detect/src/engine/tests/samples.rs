@@ -25,7 +25,9 @@ fn check(text: &str, expected: Expect) {
     let definition = Definition::parse(DEFINITION).unwrap();
     let mut attempts: Vec<Attempt> = Vec::new();
     for signal in scenario::signals(text) {
-        match observe(&definition, &mut crate::names::Names::default(), &signal.resource, &signal.span) {
+        let mut names = crate::names::Names::default();
+        let observer = Observer::new(&definition, &mut names);
+        match observer.observe(&definition, &mut names, &signal.resource, &signal.span) {
             Observation::Stage(attempt, _) => attempts.push(*attempt),
             other => panic!("{other:?}"),
         }
@@ -95,14 +97,14 @@ fn waits_and_facets_follow_the_flow() {
             shown 1s [Stage("upload") 4s] service.instance.id=shop-1 material=oak
             price 10s [Stage("upload") 10s] service.instance.id=mes-1 material=oak
             shown 1s [Stage("shown") 16s] service.instance.id=shop-1 material=oak
-            check 5s [Stage("price") 5s] material=ash service.instance.id=mes-2 material=oak
-            pack 20s [Stage("check") 10s] service.instance.id=store-1 material=oak material=ash
+            check 5s [Stage("price") 5s] material=ash service.instance.id=mes-2
+            pack 20s [Stage("check") 10s] service.instance.id=store-1 material=oak
         "#]],
     );
 }
 
 /// Scenario: an attempt fails, one is cancelled, and the third goes well; a stage is the parent of one of another service.
-/// Guarantees: a failed attempt is told as failed and restarts the wait, a cancelled one is no sample; a call is measured
+/// Guarantees: a failed attempt is told as failed and begins a wait of its own, a cancelled one is no sample; a call is measured
 /// by what the caller spends beside it.
 #[test]
 fn failures_and_calls() {
@@ -115,7 +117,7 @@ fn failures_and_calls() {
         expect![[r#"
             upload 2s [] service.instance.id=shop-1
             price 4s failed [Stage("upload") 6s] service.instance.id=mes-1
-            price 10s [Stage("upload") 5s, Call("store") 4s] service.instance.id=mes-1
+            price 10s [Stage("price") 5s, Call("store") 4s] service.instance.id=mes-1
             pack 6s [Stage("upload") 22s] service.instance.id=store-1
         "#]],
     );

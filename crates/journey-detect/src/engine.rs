@@ -225,12 +225,12 @@ impl Engine {
             Observation::Process(signal) => {
                 self.counters.process_signals += 1;
                 let text = |key| resource.str(key).unwrap_or_default();
-                let id = text(journey_model::attribute::SERVICE_INSTANCE_ID);
-                let service = text(journey_model::attribute::SERVICE_NAME);
-                self.instances.signal(id, service, &signal);
-                self.touched_instances.insert(self.names.get(id));
-                self.pipeline.note(id, signal.at_ns, false);
-                self.claims.note_holes(service);
+                let id = self.names.get(text(journey_model::attribute::SERVICE_INSTANCE_ID));
+                let service = self.names.get(text(journey_model::attribute::SERVICE_NAME));
+                self.instances.signal(&id, &service, &signal);
+                self.pipeline.note(&id, signal.at_ns, false);
+                self.touched_instances.insert(id);
+                self.claims.note_holes(&service);
             }
             Observation::Stage(attempt, numbered) => {
                 self.note_instance(&attempt, numbered);
@@ -255,6 +255,9 @@ impl Engine {
             self.sight = sight;
             // Deadlines depend on when sight began.
             self.touched.extend(self.said.keys());
+            if sight != Sight::Blind {
+                self.touched.extend(self.shelf.take_unseen());
+            }
         }
         self.touched.extend(self.timers.take_due(now));
         if self.sight != Sight::Blind {
@@ -313,11 +316,10 @@ impl Engine {
 
     /// When a look is due though nothing came, in nanoseconds since the Unix epoch.
     pub fn next_look_ns(&mut self) -> Option<Nanos> {
-        let seen = (self.sight != Sight::Blind).then(|| [self.shelf.next_ns(), self.survival.next_ns()]);
-        let next =
-            [self.timers.next(), self.told.next_ns(), self.pipeline.next_ns(), self.trending.next_ns()];
-        let next = next.into_iter().chain(seen.into_iter().flatten());
-        next.flatten().min()
+        let survival = self.survival.next_ns().filter(|_| self.sight != Sight::Blind);
+        let journeys = [self.timers.next(), self.shelf.next_ns(), survival];
+        let others = [self.told.next_ns(), self.pipeline.next_ns(), self.trending.next_ns()];
+        journeys.into_iter().chain(others).flatten().min()
     }
 
     /// Whether silence proves something about orders: not while everything is silent.

@@ -101,6 +101,10 @@ pub const RESTING_PER_MARK_MAX: usize = 16;
 /// Most words that packed journeys share. Further ones are packed in full.
 pub const SYMBOLS_MAX: usize = 65_536;
 
+/// Longest name of a stage, service, instance, error or facet, and longest value of a facet, in bytes. A longer one is
+/// cut.
+pub const NAME_BYTES_MAX: usize = 256;
+
 /// Longest text of a key's value, in bytes. A longer one is no id and is left out.
 pub const KEY_BYTES_MAX: usize = 256;
 

@@ -182,7 +182,8 @@ impl Reading<'_, '_> {
         if self.span.links.is_empty() {
             return Vec::new();
         }
-        let id = |link: &journey_model::Link<'_>| AttemptId { trace_id: link.trace_id, span_id: link.span_id };
+        let id =
+            |link: &journey_model::Link<'_>| AttemptId { trace_id: link.trace_id, span_id: link.span_id };
         let mut links: Vec<AttemptId> = self.span.links.iter().map(id).collect();
         links.sort_unstable();
         links.dedup();
@@ -295,3 +296,25 @@ const INTERVAL: usize = 6;
 const PROGRESS: usize = 7;
 const IDLE: usize = 8;
 const SIZE: usize = 9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: values of each type that an attribute can have.
+    /// Guarantees: true and false and numbers are texts too; a whole number reads the same in both its types.
+    #[test]
+    fn every_value_is_a_text() {
+        let check = |value: Value<'_>, expected: &[&str]| {
+            let mut found: Vec<String> = Vec::new();
+            texts(&value, &mut |text| found.push(text.to_owned()));
+            assert_eq!(found, expected);
+        };
+        check(Value::Bool(true), &["true"]);
+        check(Value::Double(12.0), &["12"]);
+        check(Value::Double(0.5), &["0.5"]);
+        check(Value::Int(12), &["12"]);
+        check(Value::Str("oak".into()), &["oak"]);
+        check(Value::StrArray(vec!["a".into(), "b".into()]), &["a", "b"]);
+    }
+}

@@ -42,13 +42,25 @@ impl Plain {
         attempts: impl IntoIterator<Item = Arc<Attempt>>,
     ) -> Option<Self> {
         let mut plain = Self::default();
-        for attempt in attempts {
-            let is_known = plain.has_keys(&attempt.keys);
-            if !is_known && !(is_fit(definition, &attempt) && plain.agrees(definition, &attempt)) {
+        let attempts: Vec<Arc<Attempt>> = attempts.into_iter().collect();
+        // The last ones have most keys, so that the others bring nothing new.
+        let mut before: Option<&Pairs> = None;
+        for attempt in attempts.iter().rev() {
+            if before.is_some_and(|before| Arc::ptr_eq(before, &attempt.keys)) {
+                continue;
+            }
+            if !is_fit(definition, attempt) || !plain.agrees(definition, attempt) {
                 return None;
             }
-            plain.add(definition, attempt, false);
+            plain.note_keys(definition, attempt);
+            before = Some(&attempt.keys);
         }
+        let known = |attempt: Arc<Attempt>| Known {
+            of: definition.stage_named(&attempt.stage),
+            attempt,
+            is_touched: false,
+        };
+        plain.attempts = attempts.into_iter().map(known).collect();
         (!plain.attempts.is_empty()).then_some(plain)
     }
 

@@ -32,12 +32,7 @@ impl Engine {
     }
 
     /// Judges a plain journey; `None` if it is none.
-    pub(super) fn judge_plain(
-        &mut self,
-        group: GroupId,
-        now: Nanos,
-        lasted: &mut Lasted,
-    ) -> Option<Judged> {
+    pub(super) fn judge_plain(&mut self, group: GroupId, now: Nanos, lasted: &mut Lasted) -> Option<Judged> {
         let mut plain = self.plains.remove(&group)?;
         plain.sort(&self.definition);
         let changed_ns = Self::changed_ns(&mut plain);
@@ -63,8 +58,7 @@ impl Engine {
         let attempts: Vec<Arc<Attempt>> = ids.map(|id| Arc::clone(&self.attempts[id])).collect();
         let seen: Vec<Seen<'_>> = attempts.iter().map(|attempt| self.definition.see(attempt)).collect();
         self.note_usual(group, &seen);
-        let judged =
-            parts.iter().map(|part| self.judge_part(group, part, now, lasted)).collect();
+        let judged = parts.iter().map(|part| self.judge_part(group, part, now, lasted)).collect();
         Looked { parts, judged, conflicts: conflicts.into_iter().collect() }
     }
 
@@ -111,7 +105,6 @@ impl Engine {
             survival: &self.survival,
         };
         let judgement = judge::judge(&scene, &mut self.automaton, name, attempts);
-        let is_quiet = judgement.is_quiet && standing.is_empty();
         let is_new = self.said.get(&group).is_none_or(|said| !said.has(name));
         let from_ns = if is_new { Some(0) } else { subject.changed_ns };
         if let Some(from_ns) = from_ns {
@@ -135,16 +128,11 @@ impl Engine {
             keys: Arc::clone(subject.keys),
             storms: judgement.storms,
         };
-        Judged { row, findings: judgement.findings, next_ns: judgement.next_ns, is_quiet }
+        Judged { row, findings: judgement.findings, next_ns: judgement.next_ns, is_quiet: judgement.is_quiet }
     }
 
     /// Keys and values of a journey of a group.
-    fn keys(
-        &self,
-        group: GroupId,
-        part: &Part,
-        attempts: &[Arc<Attempt>],
-    ) -> Pairs {
+    fn keys(&self, group: GroupId, part: &Part, attempts: &[Arc<Attempt>]) -> Pairs {
         let own = attempts.iter().flat_map(|attempt| {
             let is_at_home = self.identity.is_at_home(attempt.id, group);
             // A package names items of other orders too.

@@ -18,10 +18,10 @@ impl Engine {
         let mut next_ns = None;
         let mut is_quiet = judged.len() == 1;
         for Judged { row, findings, next_ns: due_ns, is_quiet: is_part_quiet } in judged {
-            is_quiet &= is_part_quiet;
             // An abandoned order raises nothing, and what stood is cleared.
             let findings = if is_expired { Vec::new() } else { findings };
             self.report_findings(&row.name, findings, now, outputs);
+            is_quiet &= is_part_quiet && !self.standing.contains_key(&row.name);
             next_ns = next_ns.into_iter().chain(due_ns).min();
             after.push(match before.row(&row.name) {
                 Some(known) if **known == row => Arc::clone(known),
@@ -55,7 +55,10 @@ impl Engine {
         let last_ns = after.iter().map(|row| row.span_ns.1).fold(heard_ns, Nanos::max);
         let expiry_ns = last_ns.saturating_add(self.definition.expire_after_ns);
         self.timers.set(group, next_ns.into_iter().chain([expiry_ns]).min(), last_ns);
-        self.said.insert(group, Said { rows: after, rested: None, heard_ns, is_quiet, turn: self.ready.note(group) });
+        self.said.insert(
+            group,
+            Said { rows: after, rested: None, heard_ns, is_quiet, turn: self.ready.note(group) },
+        );
         if !conflicts.is_empty() {
             self.conflicts.insert(group, conflicts);
         }
@@ -153,8 +156,7 @@ impl Engine {
 
     /// Clears findings whose journey is in memory no more: it expired while nobody looked.
     pub(super) fn clear_orphans(&mut self, now: Nanos, outputs: &mut Outputs) {
-        let known: BTreeSet<&Arc<str>> =
-            self.said.values().flat_map(Said::names).collect();
+        let known: BTreeSet<&Arc<str>> = self.said.values().flat_map(Said::names).collect();
         let orphans: Vec<Arc<str>> =
             self.standing.keys().filter(|name| !known.contains(name)).cloned().collect();
         orphans.iter().for_each(|name| self.report_findings(name, Vec::new(), now, outputs));

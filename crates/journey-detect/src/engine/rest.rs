@@ -39,7 +39,7 @@ impl Engine {
 
     /// Builds a journey anew, as it was, if it is at rest.
     pub(super) fn unpack(&mut self, group: GroupId) {
-        let Some(Rest { attempts, due_ns, heard_ns, lasted }) = self.shelf.take(group) else { return };
+        let Some(Rest { attempts, due_ns, heard_ns, lasted, .. }) = self.shelf.take(group) else { return };
         let plain = Plain::of(&self.definition, attempts.iter().cloned());
         match plain.filter(|plain| plain.len() <= self.plain_attempts_max) {
             Some(plain) => drop(self.plains.insert(group, plain)),
@@ -61,11 +61,8 @@ impl Engine {
         self.said.insert(group, Said { rows: Vec::new(), rested: name, heard_ns, is_quiet: true, turn });
     }
 
-    /// Wakes the journeys at rest that are due.
+    /// Wakes the journeys at rest that are due. While nobody sees, no deadline passes, but journeys are abandoned.
     pub(super) fn wake_due(&mut self, now: Nanos) {
-        if self.sight == Sight::Blind {
-            return;
-        }
         for group in self.shelf.due(now) {
             self.unpack(group);
             self.touched.insert(group);
@@ -99,11 +96,10 @@ impl Engine {
             },
         };
         let Some(said) = self.said.remove(&group) else { return };
-        let due_ns = self.timers.remove(group);
         let rest = Rest {
             attempts,
-            // While nobody sees, no deadline is known: it is looked at again as soon as somebody does.
-            due_ns: due_ns.filter(|_| self.sight != Sight::Blind).unwrap_or(0),
+            due_ns: self.timers.remove(group).unwrap_or(0),
+            is_unseen: self.sight == Sight::Blind,
             heard_ns: said.heard_ns,
             lasted: self.survival.rest(group),
         };

@@ -22,7 +22,8 @@ impl Engine {
             let resting = self.shelf.oldest();
             resting.into_iter().for_each(|group| self.unpack(group));
             let Some(oldest) = resting.or_else(|| self.timers.least_recent()) else { return };
-            let names: Vec<Arc<str>> = self.said.get(&oldest).into_iter().flat_map(Said::names).cloned().collect();
+            let names: Vec<Arc<str>> =
+                self.said.get(&oldest).into_iter().flat_map(Said::names).cloned().collect();
             self.counters.evicted += names.len() as u64;
             names.iter().for_each(|name| self.report_findings(name, Vec::new(), now, outputs));
             self.forget(oldest);

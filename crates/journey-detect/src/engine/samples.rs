@@ -70,11 +70,10 @@ impl<'a> Judged<'a> {
         let last = earlier.clone().next_back()?;
         let abreast = earlier.filter(|(of, ..)| self.branches.are_parallel(*of, last.0));
         // Of two that ended in one moment the later one in order, which is never before the last one.
-        let abreast = abreast.max_by_key(|(_, ended_ns, _)| *ended_ns).filter(|(_, ended_ns, _)| *ended_ns > last.1);
+        let abreast =
+            abreast.max_by_key(|(_, ended_ns, _)| *ended_ns).filter(|(_, ended_ns, _)| *ended_ns > last.1);
         let (_, ended_ns, name) = abreast.unwrap_or(last);
-        let failed = self.attempts[..at]
-            .iter()
-            .filter(|other| other.has_failed() && other.of == Some(stage));
+        let failed = self.attempts[..at].iter().filter(|other| other.has_failed() && other.of == Some(stage));
         let failed_ns =
             failed.filter_map(|other| other.end_ns.filter(|failed_ns| *failed_ns <= end_ns)).max();
         // The wait for another try has its own rhythm, so it is a wait of its own.

@@ -23,8 +23,8 @@ use crate::judge::Standing;
 use crate::told::Told;
 use crate::trend::{TrendAlert, TrendCounters, TrendFinding, Trends};
 use crate::{
-    Allowance, AttemptId, Definition, Finding, FindingKey, Nanos, Outputs, Sight, StageDefinition,
-    StageKind, StartWithin,
+    Allowance, AttemptId, Definition, Finding, FindingKey, Nanos, Outputs, Sight, StageDefinition, StageKind,
+    StartWithin,
 };
 
 /// The trend detectors, and what is told of them.

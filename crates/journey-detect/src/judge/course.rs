@@ -114,8 +114,10 @@ impl Course {
         // Steps that were found to come after one they belong before; each explains itself once.
         let mut explained: Vec<StageId> = Vec::new();
         let is_in_flow = |(_, stage): &(usize, StageId)| scene.definition.is_in_flow(*stage);
-        self.aside.extend(queue.iter().filter(|step| !is_in_flow(step)));
-        queue.retain(is_in_flow);
+        if !queue.iter().all(is_in_flow) {
+            self.aside.extend(queue.iter().filter(|step| !is_in_flow(step)));
+            queue.retain(is_in_flow);
+        }
         // How many of the next steps were not taken though they may be taken in any order.
         let mut left_over = 0_usize;
         loop {

@@ -1,7 +1,7 @@
 //! Silence for which the definition says nothing: as long as it lasts in other journeys.
 
-use super::{Seen, Standing};
 use super::silence::{Pending, Report, ended};
+use super::{Seen, Standing};
 use crate::finding::{Alert, Finding, Reason};
 use crate::survival::{Lasting, Length};
 use crate::{Allowance, Attempt, Nanos, StageDefinition, StageId, StageKind, StartWithin, clock_time};

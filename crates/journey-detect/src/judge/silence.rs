@@ -77,8 +77,7 @@ fn pending<'a>(
                     since_ns = since_ns.max(ended(course, attempts, course.first(first)?)?);
                 }
             }
-            let failed =
-                attempts.iter().filter(|attempt| attempt.has_failed() && attempt.of == Some(stage));
+            let failed = attempts.iter().filter(|attempt| attempt.has_failed() && attempt.of == Some(stage));
             since_ns = failed.filter_map(|attempt| attempt.end_ns).fold(since_ns, Nanos::max);
             let within = definition.start_within.after(attempts[by].of?);
             Some(Pending { stage, definition, within, since_ns, enabled_by })

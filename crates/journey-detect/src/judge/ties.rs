@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Scene, Seen};
 use super::course::{Course, Step};
-use crate::flow::Automaton;
+use super::{Scene, Seen};
 use crate::StageId;
+use crate::flow::Automaton;
 
 impl Course {
     /// Takes of the next steps, if they are of one very moment, as many as fit in some order: nobody can say which came

@@ -12,7 +12,7 @@ mod symbols;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use self::bytes::{Reader, Writer};
 use self::marks::Marks;
@@ -31,6 +31,8 @@ pub(crate) struct Shelf {
     symbols: Symbols,
     writer: Writer,
     due: BTreeSet<(Nanos, GroupId)>,
+    /// Those that were put here while nobody saw.
+    unseen: HashSet<GroupId>,
     /// In the order in which they were put here; some of them are gone.
     order: VecDeque<GroupId>,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Rest {
     pub(crate) attempts: Vec<Arc<Attempt>>,
     /// When to judge it though nothing comes.
     pub(crate) due_ns: Nanos,
+    /// Whether nobody sees: then no deadline is known, and it is to be judged as soon as somebody does.
+    pub(crate) is_unseen: bool,
     /// When something was last heard of it, by the clock of the looks.
     pub(crate) heard_ns: Nanos,
     /// How long its stages and waits lasted, and what goes on.
@@ -66,6 +70,9 @@ impl Shelf {
         }
         pack::pack(&rest.attempts, symbols, writer);
         self.packed.insert(group, writer.finish());
+        if rest.is_unseen {
+            self.unseen.insert(group);
+        }
         self.due.insert((rest.due_ns, group));
         self.order.push_back(group);
         if self.order.len() > 2 * self.packed.len() + 1_024 {
@@ -94,7 +101,8 @@ impl Shelf {
         let over = (0..reader.count()).map(|_| (what(&mut reader), length(&mut reader))).collect();
         let attempts = pack::unpack(&mut reader, &self.symbols);
         self.due.remove(&(due_ns, group));
-        Some(Rest { attempts, due_ns, heard_ns, lasted: Lasted { over, open } })
+        self.unseen.remove(&group);
+        Some(Rest { attempts, due_ns, is_unseen: false, heard_ns, lasted: Lasted { over, open } })
     }
 
     /// Lets what an attempt names lead to its journey.
@@ -134,6 +142,11 @@ impl Shelf {
     /// The journeys that are due.
     pub(crate) fn due(&self, now: Nanos) -> Vec<GroupId> {
         self.due.range(..=(now, GroupId::MAX)).map(|(_, group)| *group).collect()
+    }
+
+    /// The journeys that were put to rest while nobody saw, once.
+    pub(crate) fn take_unseen(&mut self) -> HashSet<GroupId> {
+        std::mem::take(&mut self.unseen)
     }
 
     /// When the next one is due.

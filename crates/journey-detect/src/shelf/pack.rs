@@ -13,8 +13,7 @@ use crate::{Attempt, AttemptId, Nanos};
 
 /// Packs attempts.
 pub(super) fn pack(attempts: &[Arc<Attempt>], symbols: &mut Symbols, to: &mut Writer) {
-    let mut packing =
-        Packing { symbols, to, traces: Vec::new(), values: Vec::new(), before: None, at_ns: 0 };
+    let mut packing = Packing { symbols, to, traces: Vec::new(), values: Vec::new(), before: None, at_ns: 0 };
     packing.to.number(attempts.len() as u64);
     attempts.iter().for_each(|attempt| packing.attempt(attempt));
 }
@@ -258,7 +257,8 @@ impl Facts {
     const OUTCOME: u64 = 1 << 16;
 
     fn of(attempt: &Attempt, before: Option<&Attempt>) -> Self {
-        let is_as_before = |same: fn(&Attempt, &Attempt) -> bool| before.is_some_and(|one| same(one, attempt));
+        let is_as_before =
+            |same: fn(&Attempt, &Attempt) -> bool| before.is_some_and(|one| same(one, attempt));
         let facts = [
             (Self::START, attempt.start_ns.is_some()),
             (Self::END, attempt.end_ns.is_some()),

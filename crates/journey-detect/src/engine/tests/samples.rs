@@ -47,12 +47,7 @@ fn check(text: &str, expected: Expect) {
     };
     let standings: Vec<Standing> = attempts.iter().map(standing).collect();
     let branches = Branches::of(&definition.flow, definition.stages.len());
-    let judged = Judged {
-        branches: &branches,
-        journey: "A",
-        attempts: &attempts,
-        standings: &standings,
-    };
+    let judged = Judged { branches: &branches, journey: "A", attempts: &attempts, standings: &standings };
     let mut words = String::new();
     for at in 0..attempts.len() {
         judged.sample(at, |sample| {

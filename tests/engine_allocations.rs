@@ -72,6 +72,6 @@ fn take(engine: &mut Engine, bodies: &[&[u8]], now_ns: u64) {
 /// The list of attributes of a resource and of a span, which grow a few times.
 const LISTS_MAX: u64 = 8;
 /// Of the engine as it is.
-const SIGNAL_ALLOCATIONS_MAX: u64 = 50;
+const SIGNAL_ALLOCATIONS_MAX: u64 = 32;
 const BATCHES: u64 = 8;
 const BATCH_SIGNALS: usize = 500;

@@ -45,7 +45,7 @@ impl Engine {
         }
         if !self.gone.is_empty() {
             // A name that came back is not gone.
-            self.gone.retain(|name| !after.iter().any(|row| row.name == *name));
+            after.iter().for_each(|row| drop(self.gone.take(&row.name)));
         }
         if is_expired {
             self.counters.expired += after.len() as u64;

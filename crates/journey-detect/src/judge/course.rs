@@ -56,16 +56,14 @@ impl Course {
         attempts: &[Seen<'_>],
     ) -> Self {
         let standings = standings(scene, attempts);
-        let queue: VecDeque<(usize, StageId)> = attempts
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| match standings[*at] {
-                Standing::Done => true,
-                Standing::Running => scene.definition.order_by == OrderBy::Start,
-                _ => false,
-            })
-            .filter_map(|(at, attempt)| Some((at, attempt.of?)))
-            .collect();
+        let mut queue: VecDeque<(usize, StageId)> = VecDeque::with_capacity(attempts.len());
+        let counts = |at: usize| match standings[at] {
+            Standing::Done => true,
+            Standing::Running => scene.definition.order_by == OrderBy::Start,
+            _ => false,
+        };
+        let steps = attempts.iter().enumerate().filter(|(at, _)| counts(*at));
+        queue.extend(steps.filter_map(|(at, attempt)| Some((at, attempt.of?))));
         let mut course = Self {
             standings,
             steps: Vec::with_capacity(queue.len()),

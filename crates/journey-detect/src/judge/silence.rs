@@ -58,7 +58,6 @@ fn pending<'a>(
     attempts: &[Seen<'a>],
 ) -> Vec<Pending<'a>> {
     enabled(automaton, course)
-        .into_iter()
         .filter_map(|(stage, by)| {
             let definition = scene.definition.stage(stage);
             let runs = |(at, attempt): (usize, &Seen<'_>)| {
@@ -87,8 +86,8 @@ fn pending<'a>(
 
 /// For each stage that may come next, the attempt whose step made it possible: the first since which it was possible all
 /// the time.
-fn enabled(automaton: &Automaton, course: &Course) -> Vec<(StageId, usize)> {
-    let enabled_by = |stage: &StageId| {
+fn enabled(automaton: &Automaton, course: &Course) -> impl Iterator<Item = (StageId, usize)> {
+    let enabled_by = move |stage: &StageId| {
         let mut steps = course.steps.iter().enumerate().rev();
         let (_, step) = steps.find(|(place, step)| {
             // An order that begins in the middle begins in every state: nothing there was waited for before.
@@ -99,7 +98,7 @@ fn enabled(automaton: &Automaton, course: &Course) -> Vec<(StageId, usize)> {
         })?;
         Some((*stage, step.attempt))
     };
-    automaton.expected(course.state).iter().filter_map(enabled_by).collect()
+    automaton.expected(course.state).iter().filter_map(enabled_by)
 }
 
 /// When the attempt was over, `None` while it runs.

@@ -2,6 +2,8 @@
 
 mod bench;
 mod calls;
+mod copies;
+mod copies_left;
 mod cut;
 mod edges;
 mod endings;
@@ -10,8 +12,10 @@ mod faults;
 mod hooks;
 mod listening;
 mod locks;
+mod locks_left;
 mod measured;
 mod shapes;
+mod storm;
 mod streams;
 mod transactions;
 mod waits;

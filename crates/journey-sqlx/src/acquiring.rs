@@ -34,18 +34,26 @@ pub(crate) async fn acquire(
     server: &Server,
     waiter: Option<Waiter<'_>>,
 ) -> Result<RawPoolConnection<Postgres>, Error> {
-    let acquiring = waiter.zip(server.lender.as_ref()).map(|(waiter, lender)| {
-        let asked = Some(Asked::at(waiter.since, lender));
-        Acquiring { server, lender, waiter, asked, _pending: lender.one_pending() }
-    });
+    let acquiring = waiter.and_then(|waiter| Acquiring::start(server, waiter));
     // Never `try_acquire` first: it skips `before_acquire` and the ping. And awaited in one place, because sqlx's
     // future is large and each place has room for one.
     let result = raw.acquire().await;
-    if let Some(mut acquiring) = acquiring {
-        acquiring.ends(match &result {
-            Ok(_) => Ending::Got,
-            Err(error) => Ending::Failed(error),
-        });
+    if let Some(acquiring) = acquiring {
+        acquiring.over(&result);
+    }
+    result
+}
+
+/// The same for a wait within a work of sqlx's.
+pub(crate) async fn measured<T>(
+    server: &Server,
+    waiter: Waiter<'_>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let acquiring = Acquiring::start(server, waiter);
+    let result = work.await;
+    if let Some(acquiring) = acquiring {
+        acquiring.over(&result);
     }
     result
 }
@@ -67,7 +75,22 @@ enum Ending<'a> {
     Left,
 }
 
-impl Acquiring<'_> {
+impl<'a> Acquiring<'a> {
+    /// `None` if the server is no pool.
+    fn start(server: &'a Server, waiter: Waiter<'a>) -> Option<Self> {
+        let lender = server.lender.as_ref()?;
+        let asked = Some(Asked::at(waiter.since, lender));
+        Some(Self { server, lender, waiter, asked, _pending: lender.one_pending() })
+    }
+
+    /// This has come of it.
+    fn over<T>(mut self, result: &Result<T, Error>) {
+        self.ends(match result {
+            Ok(_) => Ending::Got,
+            Err(error) => Ending::Failed(error),
+        });
+    }
+
     fn ends(&mut self, ending: Ending<'_>) {
         let Some(wait) = self.asked.take().map(Asked::over) else { return };
         match ending {

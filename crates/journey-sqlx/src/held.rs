@@ -56,9 +56,16 @@ impl<'c> Work<'c> {
 
     /// The server has answered. A refused statement makes the open transaction void.
     pub(crate) fn is_answered<T>(&mut self, result: &Result<T, Error>) {
-        self.connection.is_answered();
+        self.connection.is_answered(result);
         if let (Err(error), Some(transaction)) = (result, &mut self.connection.transaction) {
             transaction.note(error);
+        }
+    }
+
+    /// The server has answered, and discards what the transaction did although that is no error to the caller.
+    pub(crate) fn is_undone(&mut self) {
+        if let Some(transaction) = &mut self.connection.transaction {
+            transaction.is_undone();
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use opentelemetry::trace::SpanContext;
-use sqlx_core::executor::Executor;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_core::rt;
 use sqlx_postgres::{PgPool as RawPool, Postgres};
@@ -94,12 +93,18 @@ impl Lender {
     ) {
         let is_draining = query.map(|query| self.draining.begin(query));
         rt::spawn(async move {
-            match owed {
-                // A connection that is closed holds no lock either.
-                Some(owed) if raw.execute(owed.releases()).await.is_err() => {
-                    let _ = raw.close().await;
+            let is_paid = match owed {
+                Some(mut owed) => {
+                    owed.pay(&mut raw).await;
+                    owed.is_paid()
                 }
-                _ => raw.return_to_pool().await,
+                None => true,
+            };
+            if is_paid {
+                raw.return_to_pool().await;
+            } else {
+                // A connection that is closed holds no lock either.
+                let _ = raw.close().await;
             }
             drop(is_draining);
         });

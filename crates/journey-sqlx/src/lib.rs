@@ -8,7 +8,7 @@
 //! | `sqlx::pool::PoolConnection<Postgres>` | [`PoolConnection`] | [`PgConnection`] |
 //! | `sqlx::Transaction<'_, Postgres>` | [`Transaction`] | [`PgConnection`] |
 //! | `sqlx::PgConnection` | [`PgConnection`] | `sqlx::PgConnection` |
-//! | `sqlx::postgres::PgCopyIn` | [`PgCopyIn`] | `sqlx::postgres::PgCopyIn` |
+//! | `sqlx::postgres::PgCopyIn` | [`PgCopyIn`] | – |
 //! | `sqlx::postgres::PgAdvisoryLock` and its guard | [`PgAdvisoryLock`], [`PgAdvisoryLockGuard`] | –, [`PgConnection`] |
 //! | `sqlx::postgres::PgListener`, `PgNotification` | [`PgListener`], [`PgNotification`] | – |
 //!
@@ -52,7 +52,12 @@
 //! seconds in which none ran. Savepoints are the same, inside.
 //!
 //! A [`PgListener`] that has lost its connection has an INTERNAL span `db.listener.reconnect` each time that it connects
-//! anew. [`notify`] gives the context of the sender to whoever listens.
+//! anew, with its wait for the pool. [`notify`] gives the context of the sender to whoever listens; where there is no
+//! room for it, that is counted.
+//!
+//! A `COPY` is one call from its statement to its end, with the time in which its caller sends or reads the data. After
+//! one that was left before its end, sqlx would take its answers for those of the next call; here the calls on that
+//! connection fail with `Protocol`, and it is closed instead of going back to its pool.
 //!
 //! The message of an error is told only where PostgreSQL's messages hold no values. `RowNotFound` is no
 //! error.
@@ -68,6 +73,8 @@
 //! | `db.client.connection.pending_requests` | up-down counter, {request} | pool |
 //! | `db.client.connection.timeouts` | counter, {timeout} | pool |
 //! | `db.client.connection.wait_time`, `.use_time`, `.create_time` | histogram, s | pool |
+//! | `journey.db.listener.losses` | counter, {connection} | `db.system.name`, `db.namespace`, `server.address`, `server.port` |
+//! | `journey.db.notification.context_dropped` | counter, {notification} | – |
 //! | `journey.db.transaction.oldest_age` | gauge, s | pool |
 //!
 //! Acquires inside of calls are in them. sqlx has no hook before it connects, so `create_time` is the wait of those
@@ -107,7 +114,7 @@
 //! * Code that takes `&sqlx::PgPool` or `&mut sqlx::PgConnection`, which ours turn into by themselves, and
 //!   code that is generic over `sqlx::Acquire`, such as migrations: the trait can only hand out sqlx's own
 //!   types. The layer of the feature `events` gives it spans, with less in them.
-//! * Queries on a listener, the release of a lock whose guard was dropped, and `describe`, which only sqlx's macros call.
+//! * The release of a lock whose guard was dropped, and `describe`, which only sqlx's macros call.
 //! * Errors when a row is decoded: sqlx does that after the call.
 //!
 //! A function that is generic over `for<'a> &'a mut C: Executor<'a>` has to repeat that bound in each caller, as with
@@ -127,7 +134,6 @@ mod builder;
 mod call;
 mod connection;
 mod copy;
-mod copying;
 mod draining;
 #[cfg(feature = "events")]
 mod events;

@@ -24,8 +24,12 @@ pub const REMEMBERED_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub const DRAINING_MAX: usize = 64;
 
 /// Longest text that PostgreSQL takes for a notification, in bytes. A payload that leaves no room for its context goes
-/// alone.
+/// alone, and is counted by the metric `journey.db.notification.context_dropped`.
 pub const NOTIFICATION_BYTES_MAX: usize = 7999;
+
+/// Most bytes of a `COPY FROM STDIN` that are copied to be sent at a time. More is cut into several messages, which are one
+/// to the server.
+pub const COPY_CHUNK_BYTES: usize = 64 * 1024;
 
 /// From this wait on, a connection that was waited for has a span `db.pool.acquire`, if the builder says nothing
 /// else. A shorter one is an attribute of the call only.

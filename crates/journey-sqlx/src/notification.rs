@@ -9,13 +9,15 @@ use sqlx_core::query::query;
 use sqlx_postgres::{PgExecutor, PgNotification as RawNotification};
 
 use crate::limits::NOTIFICATION_BYTES_MAX;
+use crate::metrics::context_dropped;
 
 /// Notifies the listeners of a channel, and gives them the current context: trace, ids and facets. In a transaction they
 /// hear of it when it is committed.
 ///
 /// The context goes before the payload, in a line of its own, which [`PgNotification`](crate::PgNotification) takes off
 /// again. So use it where all listeners of the channel do that; others see the line. If both together are longer than
-/// PostgreSQL allows ([`NOTIFICATION_BYTES_MAX`]), the payload goes alone.
+/// PostgreSQL allows ([`NOTIFICATION_BYTES_MAX`]), the payload goes alone, counted by the metric
+/// `journey.db.notification.context_dropped`.
 ///
 /// ```no_run
 /// # async fn tell(tx: &mut journey_sqlx::Transaction<'_>) -> Result<(), sqlx::Error> {
@@ -27,6 +29,9 @@ use crate::limits::NOTIFICATION_BYTES_MAX;
 /// sqlx's, unchanged: SQLSTATE 22023 if the payload alone is too long.
 pub async fn notify<'c>(executor: impl PgExecutor<'c>, channel: &str, payload: &str) -> Result<(), Error> {
     let enclosed = enclose(payload, &Carrier::current());
+    if matches!(enclosed, Cow::Borrowed(_)) {
+        context_dropped();
+    }
     query("SELECT pg_notify($1, $2)").bind(channel).bind(&*enclosed).execute(executor).await.map(drop)
 }
 
@@ -90,6 +95,7 @@ impl fmt::Debug for PgNotification {
     }
 }
 
+/// Borrowed if the context does not fit.
 fn enclose<'p>(payload: &'p str, carrier: &Carrier) -> Cow<'p, str> {
     let enclosed = format!("{MARK}{carrier}\n{payload}");
     if enclosed.len() <= NOTIFICATION_BYTES_MAX { Cow::Owned(enclosed) } else { Cow::Borrowed(payload) }

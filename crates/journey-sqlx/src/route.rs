@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use opentelemetry::Context;
 use sqlx_core::describe::Describe;
 use sqlx_core::executor::Executor;
@@ -24,6 +24,18 @@ use crate::server::Server;
 use crate::split::Split;
 use crate::within::within;
 use crate::{PgConnection, PgPool, PoolConnection};
+
+/// A future in its box. The box is there first: sqlx needs several kilobytes to acquire a connection, and a future that is
+/// made before its box is copied into it with all the room that it has for them. A macro, because the optimiser sees through
+/// no closure here.
+macro_rules! in_place {
+    ($future:expr) => {{
+        let place = Box::new_uninit();
+        let future = $future;
+        let boxed = Box::into_pin(Box::write(place, future));
+        boxed
+    }};
+}
 
 /// A row, or what one statement did.
 pub(crate) type Step = Either<PgQueryResult, PgRow>;
@@ -59,7 +71,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(self.run(query, Vec::new(), |rows, step| rows.extend(step.right())))
+        in_place!(self.run(query, Vec::new(), |rows, step| rows.extend(step.right())))
     }
 
     /// What the statements of a call did.
@@ -67,7 +79,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(self.run(query, PgQueryResult::default(), |done, step| done.extend(step.left())))
+        in_place!(self.run(query, PgQueryResult::default(), |done, step| done.extend(step.left())))
     }
 
     /// The first row of a call.
@@ -75,7 +87,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(self.first(query))
+        in_place!(self.first(query, Ok))
     }
 
     /// The first row of a call, which must have one.
@@ -83,7 +95,7 @@ impl<'c> Route<'c> {
     where
         'c: 'e,
     {
-        Box::pin(self.first(query).map(|row| row?.ok_or(Error::RowNotFound)))
+        in_place!(self.first(query, |row| row.ok_or(Error::RowNotFound)))
     }
 
     /// Prepares a statement.
@@ -164,8 +176,7 @@ impl<'c> Route<'c> {
 
     /// Starts the span of a call under the transaction of its connection, or what is current.
     fn call(&self, query: &Split) -> Call {
-        let text = Text::Run { sql: query.text(), has_bound_values: query.has_bound_values() };
-        Call::start(self.server(), self.parent(), text)
+        Call::start(self.server(), self.parent(), query.as_text())
     }
 
     /// Gets the connection for one statement.
@@ -175,20 +186,25 @@ impl<'c> Route<'c> {
             Route::Lent(connection) => Held::Borrowed(connection),
             Route::Pool(pool) => Held::Lent(lent(pool, call).await?),
         };
+        connection.in_step()?;
         let mut work = Work::start(connection, call);
-        work.pays().await;
+        if work.is_indebted() {
+            work.pays().await;
+        }
         Ok(work)
     }
 
     /// A call whose caller takes the first row.
+    #[inline]
     #[expect(
         clippy::manual_async_fn,
         reason = "that keeps what it is given twice, in a future that is moved into a box"
     )]
-    fn first<'e>(
+    fn first<'e, T: Send + 'e>(
         mut self,
         mut query: Split,
-    ) -> impl Future<Output = Result<Option<PgRow>, Error>> + Send + use<'e, 'c>
+        take: fn(Option<PgRow>) -> Result<T, Error>,
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<'e, 'c, T>
     where
         'c: 'e,
     {
@@ -200,18 +216,19 @@ impl<'c> Route<'c> {
                 let result = (&mut **work).fetch_optional(query.take()).await;
                 work.is_answered(&result);
                 call.ends_at(work.over());
-                result
+                if let Ok(Some(_)) = &result {
+                    call.first_row_has_come();
+                }
+                take(result?)
             };
             let result = within(active, fetch).await;
-            if let Ok(Some(_)) = &result {
-                call.first_row_has_come();
-            }
             call.finish(result.as_ref().err());
             result
         }
     }
 
     /// A call whose caller takes everything.
+    #[inline(always)]
     #[expect(
         clippy::manual_async_fn,
         reason = "that keeps what it is given twice, in a future that is moved into a box"
@@ -261,18 +278,7 @@ impl<'c> Route<'c> {
     ) -> Result<(), Error> {
         let mut work = self.work(call).await?;
         let mut steps = (&mut **work).fetch_many(query.take());
-        let result = loop {
-            match next(&mut steps, call).await {
-                Ok(Some(step)) => {
-                    call.comes(&step);
-                    call.row_is_out();
-                    yielder.r#yield(step).await;
-                    call.row_is_wanted();
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        let result = pass_on(&mut steps, call, yielder).await;
         drop(steps);
         work.is_answered(&result);
         call.ends_at(work.over());
@@ -284,6 +290,21 @@ impl<'c> Route<'c> {
 async fn lent(pool: &PgPool, call: &mut Call) -> Result<PoolConnection, Error> {
     let raw = acquiring::acquire(pool, &pool.server, call.waiter()).await?;
     Ok(pool.lend(raw, call.waited_until()))
+}
+
+/// Gives the steps of a call to its caller, one after the other.
+pub(crate) async fn pass_on(
+    steps: &mut BoxStream<'_, Result<Step, Error>>,
+    call: &mut Call,
+    yielder: &Yielder<Step>,
+) -> Result<(), Error> {
+    while let Some(step) = next(steps, call).await? {
+        call.comes(&step);
+        call.row_is_out();
+        yielder.r#yield(step).await;
+        call.row_is_wanted();
+    }
+    Ok(())
 }
 
 /// The next step, and how long the server took for it. Rows that came together cost no look at the clock: only

@@ -1,8 +1,6 @@
 //! The innermost open transaction of a connection: where its statements belong in the trace, and what became of
 //! it so far.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use journey_trace::SpanGuard;
@@ -22,8 +20,6 @@ pub(crate) struct Scope {
     /// Whether the server refused a statement since, which makes it roll back at `COMMIT` without an error; or whether it
     /// was rolled back already.
     is_void: bool,
-    /// Whether a `COPY` failed since; `None` before the first one.
-    has_failed_copy: Option<Arc<AtomicBool>>,
     /// Whether the connection was lost since.
     is_lost: bool,
     spent: Spent,
@@ -39,7 +35,6 @@ impl Scope {
             opened_in: caller.span().span_context().clone(),
             context: context.clone(),
             is_void: false,
-            has_failed_copy: None,
             is_lost: false,
             spent: Spent::default(),
             idle_since: is_timed.then(Instant::now),
@@ -93,12 +88,7 @@ impl Scope {
     }
 
     pub(crate) fn is_void(&self) -> bool {
-        self.is_void || self.has_failed_copy.as_ref().is_some_and(|has_failed| has_failed.load(Relaxed))
-    }
-
-    /// Where a `COPY` notes that it failed: it has the connection for itself until it ends.
-    pub(crate) fn has_failed_copy(&mut self) -> Arc<AtomicBool> {
-        Arc::clone(self.has_failed_copy.get_or_insert_default())
+        self.is_void
     }
 
     pub(crate) fn is_lost(&self) -> bool {

@@ -6,6 +6,8 @@ use sqlx_core::executor::Execute;
 use sqlx_core::sql_str::SqlStr;
 use sqlx_postgres::{PgArguments, PgStatement, Postgres};
 
+use crate::call::Text;
+
 /// What the driver takes out of a query. `Execute::sql` consumes the query, so its text cannot be looked at
 /// and then be passed on; this is passed on instead.
 pub(crate) struct Split {
@@ -24,8 +26,13 @@ impl Split {
         Self { sql: query.sql(), statement, arguments, persistent }
     }
 
+    /// As a call is told.
+    pub(crate) fn as_text(&self) -> Text<'_> {
+        Text::Run { sql: self.sql.as_str(), has_bound_values: self.has_bound_values() }
+    }
+
     /// Whether values are bound.
-    pub(crate) fn has_bound_values(&self) -> bool {
+    fn has_bound_values(&self) -> bool {
         matches!(&self.arguments, Some(Ok(Some(arguments))) if arguments.len() > 0)
     }
 
@@ -34,11 +41,6 @@ impl Split {
         let nothing =
             Self { sql: SqlStr::from_static(""), statement: None, arguments: None, persistent: false };
         std::mem::replace(self, nothing)
-    }
-
-    /// The text.
-    pub(crate) fn text(&self) -> &str {
-        self.sql.as_str()
     }
 }
 

@@ -73,19 +73,28 @@ impl Transaction<'_> {
             return self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed });
         }
         let call = self.call(&commit_ansi_transaction_sql(depth));
-        // A COMMIT once sent may be done, although nobody waits for the answer.
-        self.span.if_dropped(Outcome::Cancelled);
-        let commit = PgTransactionManager::commit(&mut self.connection);
+        let commit = async {
+            self.connection.in_step()?;
+            self.connection.pays().await;
+            // A COMMIT once sent may be done, although nobody waits for the answer.
+            self.span.if_dropped(Outcome::Cancelled);
+            PgTransactionManager::commit(&mut self.connection).await
+        };
         let result = within(call.active(), commit).await;
-        self.connection.is_answered();
+        self.connection.is_answered(&result);
+        let context = call.active();
         call.finish(result.as_ref().err());
         let scope = self.connection.transaction.as_deref();
         if let Err(error) = result {
-            self.span.failed_to_commit(&error, scope.is_some_and(Scope::is_lost));
+            let was_lost = scope.is_some_and(Scope::is_lost) || self.connection.in_step().is_err();
+            self.span.failed_to_commit(&error, was_lost);
             return Err(error);
         }
         let is_void = scope.is_some_and(Scope::is_void);
-        self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed })
+        self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed })?;
+        // What the server would not release in a void transaction.
+        within(context, self.connection.pays()).await;
+        Ok(())
     }
 
     /// Rolls back, to the savepoint if it is one.
@@ -99,9 +108,14 @@ impl Transaction<'_> {
             let call = self.call(&rollback_ansi_transaction_sql(depth));
             let rollback = PgTransactionManager::rollback(&mut self.connection);
             let result = within(call.active(), rollback).await;
-            self.connection.is_answered();
+            self.connection.is_answered(&result);
+            let context = call.active();
             call.finish(result.as_ref().err());
             result?;
+            self.ended(Outcome::RolledBack)?;
+            // Not before: in a transaction that is void the server releases nothing.
+            within(context, self.connection.pays()).await;
+            return Ok(());
         }
         self.ended(Outcome::RolledBack)
     }
@@ -156,9 +170,13 @@ impl<'c> Transaction<'c> {
         // Dropped before the transaction, so that its span ends first.
         let mut call = call;
         this.connection.starts(&mut call);
-        let begin = PgTransactionManager::begin(&mut this.connection, statement);
+        let begin = async {
+            this.connection.in_step()?;
+            this.connection.pays().await;
+            PgTransactionManager::begin(&mut this.connection, statement).await
+        };
         let begun = within(call.active(), begin).await;
-        this.connection.is_answered();
+        this.connection.is_answered(&begun);
         call.finish(begun.as_ref().err());
         match begun {
             Ok(()) => {

@@ -41,7 +41,8 @@ impl TransactionSpan {
         self.if_dropped = None;
     }
 
-    /// What the server refuses to commit it rolls back, and so what was open on a connection that was lost before.
+    /// What the server refuses to commit it rolls back, and so what was open on a connection that was lost before, or is
+    /// closed because nobody can use it any more.
     /// After any other error nobody knows.
     pub(crate) fn failed_to_commit(&mut self, error: &Error, was_lost: bool) {
         failure::record(error, &self.span);

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use journey_trace::SpanGuard;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 
 use crate::key::{JOURNEY_DB_POOL_WAIT, JOURNEY_DB_WAIT_REASON};
 use crate::lender::Lender;
+use crate::seen::link;
 
 /// Why a call waited, as far as it can be known when it asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,14 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
+    /// Writes it on a span, with a link to its cause.
+    pub(crate) fn record(&self, span: &SpanGuard) {
+        span.set_attributes(self.attributes());
+        if let Some(cause) = &self.cause {
+            link(span, SpanContext::clone(cause));
+        }
+    }
+
     /// `journey.db.pool_wait` and `journey.db.wait_reason`.
     pub(crate) fn attributes(&self) -> [KeyValue; 2] {
         [KeyValue::new(JOURNEY_DB_POOL_WAIT, self.duration.as_secs_f64()), self.reason.attribute()]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use journey::sqlx::PgPool;
 use journey_testkit::env_url;
 use journey_trace::{ContextExt, JourneyCell, Key, SpanGuard};
 use opentelemetry::Context;
@@ -10,13 +11,14 @@ use opentelemetry::trace::{SpanId, SpanKind, Status, TraceContextExt};
 use opentelemetry_sdk::trace::SpanData;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgConnection as RawConnection};
+use tokio::time::timeout;
 
 use crate::spans::{assert_conforming, exporter};
 
 /// A pool of at most so many connections, each with a temporary table `orders` of three rows; `None` to skip
 /// the test.
-pub(crate) async fn pool(connections_max: u32) -> Option<journey::sqlx::PgPool> {
-    raw_pool(connections_max).await.map(journey::sqlx::PgPool::from)
+pub(crate) async fn pool(connections_max: u32) -> Option<PgPool> {
+    raw_pool(connections_max).await.map(PgPool::from)
 }
 
 /// The same, of sqlx's type.
@@ -120,4 +122,22 @@ pub(crate) fn assert_error(span: &SpanData, error_type: &str) {
     assert_eq!(text(span, "error.type"), error_type, "{}", span.name);
     assert_eq!(matches!(span.status, Status::Error { .. }), !error_type.is_empty(), "{}", span.name);
     assert_ne!(span.status, Status::Ok, "instrumentation never says Ok");
+}
+
+/// The pool works: all of its connections can be had at once, each is in step, and none is in a transaction.
+pub(crate) async fn assert_whole(pool: &PgPool) {
+    let mut all = vec![];
+    for _ in 0..pool.options().get_max_connections() {
+        let connection = timeout(Duration::from_secs(10), pool.acquire()).await;
+        let mut connection = connection.expect("no place is lost").expect("the server is there");
+        let sql = "SELECT count(*) FROM (VALUES (1), (2)) AS two";
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut *connection).await.expect("it is in step");
+        assert_eq!(count, 2);
+        let outside = (&mut *connection).execute("SAVEPOINT needs_a_transaction").await;
+        let outside = outside.expect_err("no transaction is open");
+        let code = outside.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        assert_eq!(code.as_deref(), Some("25P01"), "{outside}");
+        all.push(connection);
+    }
+    assert!(pool.try_acquire().is_none(), "there are no more");
 }

@@ -4,27 +4,13 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, TryStreamExt};
 use journey::sqlx::PgPool;
-use sqlx::{AssertSqlSafe, Executor, PgExecutor};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgExecutor};
 use tokio::time::timeout;
 
-use super::bench::{assert_error, outcome, pool, seconds, text, traced};
+use super::bench::{assert_error, assert_whole, outcome, pool, raw_pool, text, traced};
+use super::measured::Meter;
 
 const SOON: Duration = Duration::from_millis(50);
-
-/// The pool works, and no transaction is open on what it gives.
-async fn assert_whole(pool: &PgPool) {
-    let mut all = vec![];
-    for _ in 0..pool.options().get_max_connections() {
-        let mut connection = timeout(Duration::from_secs(10), pool.acquire()).await;
-        let connection =
-            connection.as_mut().expect("no place is lost").as_mut().expect("the server is there");
-        let sql = "SELECT count(*) FROM (VALUES (1), (2)) AS two";
-        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut **connection).await.expect("it is in step");
-        assert_eq!(count, 2);
-        assert!(connection.execute("SAVEPOINT needs_a_transaction").await.is_err(), "a transaction is open");
-        all.push(pool.try_acquire());
-    }
-}
 
 /// Scenario: a handler panics in a transaction, after a savepoint and within a stream.
 /// Guarantees: both transactions are told as dropped, nothing of them is kept, and the pool is whole.
@@ -137,80 +123,6 @@ async fn a_left_stream_does_not_end_the_transaction() {
     assert_whole(&pool).await;
 }
 
-/// Scenario: a `COPY TO STDOUT` of many rows is left, on the pool and on a connection.
-/// Guarantees: whoever comes next gets its own answer; on the pool it says what it waited for.
-#[tokio::test]
-async fn a_left_copy_is_told_as_the_cause() {
-    const COPY: &str = "COPY (SELECT generate_series(1, 2000000)) TO STDOUT";
-    let Some(pool) = pool(1).await else { return };
-    let spans = traced(async {
-        let mut data = pool.copy_out_raw(COPY).await.expect("it is right");
-        data.try_next().await.expect("it is right").expect("there are rows");
-        drop(data);
-        let count: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&pool).await.expect("it is right");
-        assert_eq!(count, 3);
-    })
-    .await;
-    let copy = spans.every().iter().find(|span| span.name.starts_with("COPY")).expect("it has a span");
-    assert_eq!(outcome(copy), "dropped_early");
-    assert!(seconds(copy, "journey.db.pool_wait").is_some());
-    let next = spans.named("SELECT orders");
-    assert_eq!(text(next, "journey.db.wait_reason"), "draining_cancelled");
-    assert_eq!(
-        next.links.iter().map(|link| link.span_context.span_id()).next(),
-        Some(copy.span_context.span_id())
-    );
-    assert_whole(&pool).await;
-
-    let mut connection = pool.acquire().await.expect("it is idle");
-    drop(connection.copy_out_raw(COPY).await.expect("it is right"));
-    let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders").fetch_one(&mut *connection).await;
-    assert!(count.is_err() || count.is_ok_and(|count| count == 3), "never another answer");
-    drop(connection);
-    assert_whole(&pool).await;
-
-    assert!(pool.copy_out_raw("COPY missing TO STDOUT").await.is_err());
-    assert_whole(&pool).await;
-    let copied = pool.copy_in_raw("COPY orders (id) FROM STDIN").await.expect("it is right");
-    drop(copied);
-    assert_whole(&pool).await;
-
-    let mut connection = pool.acquire().await.expect("it is idle");
-    drop(connection.copy_in_raw("COPY orders (id) FROM STDIN").await.expect("it is right"));
-    let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM orders").fetch_one(&mut *connection).await;
-    assert!(count.is_err() || count.is_ok_and(|count| count == 3), "never another answer");
-    drop(connection);
-    assert_whole(&pool).await;
-}
-
-/// Scenario: in a transaction, a COPY breaks a unique key, one is aborted, one goes well; each is
-/// committed, and sqlx says Ok.
-/// Guarantees: the span says what PostgreSQL did: it rolled back where a COPY failed.
-#[tokio::test]
-async fn a_copy_that_fails_makes_its_transaction_void() {
-    let Some(pool) = pool(1).await else { return };
-    for (case, expected) in [("twice", "rolled_back"), ("aborted", "rolled_back"), ("well", "committed")] {
-        let spans = traced(async {
-            let mut tx = pool.begin().await.expect("it is idle");
-            tx.execute("CREATE TEMPORARY TABLE copied (id int PRIMARY KEY) ON COMMIT DROP")
-                .await
-                .expect("it is right");
-            let mut copy = tx.copy_in_raw("COPY copied (id) FROM STDIN").await.expect("it is right");
-            copy.send(if case == "twice" { &b"1\n1\n"[..] } else { b"1\n" }).await.expect("sent");
-            match case {
-                "aborted" => copy.abort("enough").await.expect("the server agrees"),
-                "twice" => assert!(copy.finish().await.is_err()),
-                _ => assert_eq!(copy.finish().await.expect("it is right"), 1),
-            }
-            tx.commit().await.expect("sqlx says so");
-        })
-        .await;
-        assert_eq!(outcome(spans.named("transaction")), expected, "{case}");
-        assert_whole(&pool).await;
-    }
-}
-
 /// Scenario: a statement is longer than the server was told to allow; one waits too long for a lock.
 /// Guarantees: the SQLSTATE is told, and that another try may help only where it may.
 #[tokio::test]
@@ -225,6 +137,24 @@ async fn timeouts_of_the_server_are_told() {
     .await;
     assert_error(spans.named("SELECT"), "57014");
     assert_eq!(text(spans.named("SELECT"), "journey.db.retryable"), "");
+    assert_eq!(outcome(spans.named("transaction")), "rolled_back");
+
+    let key = i64::from(std::process::id()) << 32 | 0x5530;
+    let mut holder = pool.connect_options().connect().await.expect("the server is there");
+    let hold = sqlx::query("SELECT pg_advisory_lock($1)").bind(key);
+    hold.execute(&mut holder).await.expect("nobody holds it");
+    let spans = traced(async {
+        let mut tx = pool.begin().await.expect("it is idle");
+        tx.execute("SET LOCAL lock_timeout = '30ms'").await.expect("it is right");
+        let wait = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(&mut *tx).await;
+        assert!(matches!(wait, Err(sqlx::Error::Database(_))), "{wait:?}");
+        tx.rollback().await.expect("it is right");
+    })
+    .await;
+    let waited = spans.named("SELECT");
+    assert_error(waited, "55P03");
+    assert_eq!(text(waited, "db.response.status_code"), "55P03");
+    assert_eq!(text(waited, "journey.db.retryable"), "", "the lock may be held for long");
     assert_eq!(outcome(spans.named("transaction")), "rolled_back");
     assert_whole(&pool).await;
 }
@@ -319,23 +249,43 @@ async fn odd_bytes_do_no_harm() {
 }
 
 /// Scenario: whoever waits for a connection leaves, many times over, while the only one is held.
-/// Guarantees: nobody is counted as waiting in the end, and the connection comes back.
+/// Guarantees: each wait is counted while it lasts and no longer, each has its one span, and the connection comes back.
 #[tokio::test]
 async fn who_leaves_the_queue_leaves_nothing() {
-    let Some(pool) = pool(1).await else { return };
+    let Some(raw) = raw_pool(1).await else { return };
+    let meter = Meter::install().await;
+    let pool = PgPool::builder().name("queue").wrap(raw);
+    let pending = || {
+        let name = "db.client.connection.pending_requests";
+        meter.points(name, "db.client.connection.pool.name=queue")[0].1
+    };
     let spans = traced(async {
         let held = pool.acquire().await.expect("it is idle");
+        assert_eq!(pending(), 0.0);
         let wait = async |number: usize| match number % 3 {
-            0 => drop(timeout(SOON, pool.acquire()).await),
-            1 => drop(timeout(SOON, pool.begin()).await),
-            _ => drop(timeout(SOON, sqlx::query("SHOW fsync").execute(&pool)).await),
+            0 => assert!(timeout(10 * SOON, pool.acquire()).await.is_err()),
+            1 => assert!(timeout(10 * SOON, pool.begin()).await.is_err()),
+            _ => assert!(timeout(10 * SOON, sqlx::query("SHOW fsync").execute(&pool)).await.is_err()),
         };
-        futures_util::future::join_all((0..30).map(wait)).await;
+        let look = async {
+            tokio::time::sleep(SOON).await;
+            assert_eq!(pending(), 30.0);
+        };
+        tokio::join!(futures_util::future::join_all((0..30).map(wait)), look);
+        assert_eq!(pending(), 0.0);
         drop(held);
     })
     .await;
-    assert_eq!(spans.all("SHOW").len(), 10);
-    assert!(spans.all("SHOW").iter().all(|span| outcome(span) == "cancelled"));
-    assert!(spans.all("transaction").iter().all(|span| outcome(span) == "begin_cancelled"));
+    for (name, expected) in
+        [("SHOW", "cancelled"), ("BEGIN", "cancelled"), ("transaction", "begin_cancelled")]
+    {
+        let outcomes: Vec<_> = spans.all(name).into_iter().map(outcome).collect();
+        assert_eq!(outcomes, [expected; 10], "{name}");
+        spans.all(name).into_iter().for_each(|span| assert_error(span, "cancelled"));
+    }
+    let waits: Vec<_> =
+        spans.all("db.pool.acquire").into_iter().filter(|span| outcome(span) == "cancelled").collect();
+    assert_eq!(waits.len(), 30);
+    assert!(waits.iter().all(|span| text(span, "journey.db.wait_reason") == "saturated"));
     assert_whole(&pool).await;
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use journey::sqlx::{PgAdvisoryLock, PgPool};
-use sqlx::Either;
+use sqlx::{ConnectOptions, Either};
 use tokio::time::timeout;
 
 use super::bench::{Spans, assert_error, outcome, pool, text, traced};
@@ -11,21 +12,28 @@ use super::bench::{Spans, assert_error, outcome, pool, text, traced};
 const SOON: Duration = Duration::from_millis(50);
 
 /// A lock of this test's own.
-fn lock(name: &str) -> PgAdvisoryLock {
+pub(super) fn lock(name: &str) -> PgAdvisoryLock {
     PgAdvisoryLock::new(format!("journey {name} {}", std::process::id()))
 }
 
+/// Whether another connection of its own can have the lock now. It gives it back.
+pub(super) async fn is_free_now(pool: &PgPool, lock: &PgAdvisoryLock) -> bool {
+    // By sqlx's types: it is no part of the journey. And not by the pool, whose connections may hold the lock themselves.
+    let other = pool.connect_options().connect().await.expect("the server is there");
+    let lock = sqlx::postgres::PgAdvisoryLock::with_key(lock.key().clone());
+    match lock.try_acquire(other).await.expect("it is right") {
+        Either::Left(guard) => guard.release_now().await.is_ok(),
+        Either::Right(_) => false,
+    }
+}
+
 /// Whether nobody holds the lock, or who does gives it back soon.
-async fn is_free(pool: &PgPool, lock: &PgAdvisoryLock) -> bool {
+pub(super) async fn is_free(pool: &PgPool, lock: &PgAdvisoryLock) -> bool {
     for _ in 0..20 {
-        let connection = pool.acquire().await.expect("it is idle");
-        match lock.try_acquire(connection).await.expect("it is right") {
-            Either::Left(guard) => {
-                guard.release_now().await.expect("it is held");
-                return true;
-            }
-            Either::Right(_) => tokio::time::sleep(SOON).await,
+        if is_free_now(pool, lock).await {
+            return true;
         }
+        tokio::time::sleep(SOON).await;
     }
     false
 }
@@ -158,6 +166,67 @@ async fn dropped_guards_release() {
     assert!(sqlx::query("SELECT 1").execute(&mut *tx).await.is_err(), "the transaction is void");
     drop(tx);
     assert!(is_free(&pool, &one).await);
+}
+
+/// Scenario: guards are dropped in transactions that are committed, rolled back, or void, and before one begins or rows
+/// are copied; the connection stays out.
+/// Guarantees: the lock is free as soon as that is done, without a query.
+#[tokio::test]
+async fn commands_release_too() {
+    let Some(pool) = pool(1).await else { return };
+    let lock = lock("commands");
+    let mut connection = pool.acquire().await.expect("it is idle");
+    for case in ["committed", "committed void", "rolled back", "rolled back void"] {
+        let mut tx = connection.begin().await.expect("it is right");
+        let mut guard = lock.acquire(&mut tx).await.expect("it is free");
+        if case.ends_with("void") {
+            assert!(sqlx::query("SELECT 1/0").execute(&mut *guard).await.is_err());
+        }
+        drop(guard);
+        if case.starts_with("committed") { tx.commit().await } else { tx.rollback().await }.expect("it may");
+        assert!(is_free_now(&pool, &lock).await, "{case}");
+    }
+    drop(lock.acquire(&mut connection).await.expect("it is free"));
+    let mut tx = connection.begin().await.expect("it is right");
+    assert!(is_free_now(&pool, &lock).await, "a transaction began");
+    drop(lock.acquire(&mut tx).await.expect("it is free"));
+    let savepoint = tx.begin().await.expect("it is right");
+    assert!(is_free_now(&pool, &lock).await, "a savepoint began");
+    savepoint.commit().await.expect("it is right");
+    tx.commit().await.expect("it is right");
+
+    drop(lock.acquire(&mut connection).await.expect("it is free"));
+    let copy = connection.copy_in_raw("COPY orders (id) FROM STDIN").await.expect("it is right");
+    assert!(is_free_now(&pool, &lock).await, "rows are copied in");
+    copy.abort("enough").await.expect("it may");
+    drop(lock.acquire(&mut connection).await.expect("it is free"));
+    let rows = connection.copy_out_raw("COPY orders (id) TO STDOUT").await.expect("it is right");
+    assert!(is_free_now(&pool, &lock).await, "rows are copied out");
+    rows.try_collect::<Vec<_>>().await.expect("they come");
+}
+
+/// Scenario: a wait for a lock is longer than the server was told to allow, on a connection that goes on.
+/// Guarantees: the SQLSTATE is told, and the connection does not hold the lock afterwards.
+#[tokio::test]
+async fn a_wait_for_a_lock_may_time_out() {
+    let Some(pool) = pool(2).await else { return };
+    let lock = lock("timeout");
+    let spans = traced(async {
+        let holder = lock.acquire(pool.acquire().await.expect("it is idle")).await.expect("it is free");
+        let mut connection = pool.acquire().await.expect("it is idle");
+        sqlx::query("SET lock_timeout = '30ms'").execute(&mut *connection).await.expect("it is right");
+        let refused = lock.acquire(&mut connection).await.expect_err("somebody holds it");
+        let code = refused.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        assert_eq!(code.as_deref(), Some("55P03"));
+        holder.release_now().await.expect("it is held");
+        sqlx::query("RESET lock_timeout").execute(&mut *connection).await.expect("it is right");
+        assert!(is_free_now(&pool, &lock).await);
+    })
+    .await;
+    let refused = spans.every().iter().find(|span| text(span, "error.type") == "55P03").expect("it is told");
+    assert_error(refused, "55P03");
+    assert_eq!(text(refused, "journey.db.retryable"), "");
+    assert_eq!(outcome(refused), "");
 }
 
 /// Scenario: sqlx's own type on our connections.

@@ -8,45 +8,48 @@ use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use sqlx::postgres::PgPoolOptions;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::bench::traced;
 
 /// One sample of a metric: its attributes as text, its number (of samples, for a histogram) and its sum.
 type Point = (String, f64, f64);
 
-struct Meter {
+pub(crate) struct Meter {
     provider: SdkMeterProvider,
     exporter: InMemoryMetricExporter,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Meter {
-    fn install() -> Self {
+    /// Measures everything, until it drops: a process has one meter, so tests take turns.
+    pub(crate) async fn install() -> Self {
+        static TURN: Mutex<()> = Mutex::const_new(());
+        let turn = TURN.lock().await;
         let exporter = InMemoryMetricExporter::default();
         let provider = SdkMeterProvider::builder()
             .with_reader(PeriodicReader::builder(exporter.clone()).build())
             .build();
         journey_trace::metrics::install(&provider.meter(journey_trace::span::SCOPE_NAME));
-        Self { provider, exporter }
+        Self { provider, exporter, _turn: turn }
     }
 
     /// All points of a metric that have this attribute, by their attributes without it.
-    fn points(&self, metric: &str, with: &str) -> Vec<Point> {
-        self.provider.force_flush().expect("the reader is alive");
-        let all = self
-            .exporter
-            .get_finished_metrics()
-            .expect("the exporter is alive")
-            .pop()
-            .expect("there are some");
-        let mut points: Vec<Point> = read(&all, metric)
-            .into_iter()
-            .filter(|(text, ..)| text.split(',').any(|kv| kv == with))
-            .collect();
+    pub(crate) fn points(&self, metric: &str, with: &str) -> Vec<Point> {
+        let mut points = self.all(metric);
+        points.retain(|(text, ..)| text.split(',').any(|kv| kv == with));
         for point in &mut points {
             point.0 = point.0.split(',').filter(|kv| *kv != with).collect::<Vec<_>>().join(",");
         }
         points.sort_by(|one, other| one.0.cmp(&other.0));
         points
+    }
+
+    /// All points of a metric.
+    pub(crate) fn all(&self, metric: &str) -> Vec<Point> {
+        self.provider.force_flush().expect("the reader is alive");
+        let finished = self.exporter.get_finished_metrics().expect("the exporter is alive");
+        read(finished.last().expect("there are some"), metric)
     }
 }
 
@@ -100,7 +103,7 @@ fn text<'a>(attributes: impl Iterator<Item = &'a opentelemetry::KeyValue>) -> St
 #[tokio::test]
 async fn calls_and_pools_are_measured() {
     let Some(url) = env_url("JOURNEY_PG_URL") else { return };
-    let meter = Meter::install();
+    let meter = Meter::install().await;
     let options = PgPoolOptions::new()
         .max_connections(2)
         .min_connections(1)

@@ -1,9 +1,11 @@
 //! Metrics of calls and pools. Nothing is measured, and an atomic load is all that is spent, until
 //! [`journey_trace::metrics::install`] is called.
 
+mod notifications;
 mod operations;
 mod pools;
 
+pub(crate) use notifications::{context_dropped, listener_lost};
 pub(crate) use operations::{OperationSeries, operation};
 pub(crate) use pools::{observe_pool, timed_out, used, waited};
 

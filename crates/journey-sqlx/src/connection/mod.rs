@@ -1,7 +1,9 @@
 //! A single connection.
 
+mod debts;
+mod raw;
+
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,19 +11,14 @@ use journey_trace::metrics;
 use opentelemetry::Context;
 use opentelemetry::trace::SpanContext;
 use sqlx_core::Error;
-use sqlx_core::acquire::Acquire;
 use sqlx_core::connection::{ConnectOptions, Connection};
-use sqlx_core::executor::Executor;
 use sqlx_core::pool::PoolConnection as RawPoolConnection;
 use sqlx_core::sql_str::SqlSafeStr;
-use sqlx_core::transaction::Transaction as RawTransaction;
 use sqlx_postgres::{PgConnectOptions, PgConnection as RawConnection, Postgres};
 
-use futures_core::future::BoxFuture;
-
+use self::raw::Raw;
 use crate::Transaction;
 use crate::call::Call;
-use crate::copying::Copying;
 use crate::metrics::used;
 use crate::owed::Owed;
 use crate::route::Route;
@@ -48,14 +45,9 @@ pub struct PgConnection {
     lent_until: Option<Instant>,
     /// Advisory locks to release before anything else. In a box, because they are rare.
     owed: Option<Box<Owed>>,
-    /// The last `COPY`. In a box, because it is rare.
-    copying: Option<Box<Copying>>,
+    /// The span of a `COPY` that has begun, and whose last answer was not read. In a box, because it is rare.
+    copying: Option<Box<SpanContext>>,
     is_closed_on_drop: bool,
-}
-
-enum Raw {
-    Pooled(RawPoolConnection<Postgres>),
-    Single(RawConnection),
 }
 
 impl PgConnection {
@@ -171,42 +163,17 @@ impl PgConnection {
         }
     }
 
-    /// A `COPY` is under way: this is told when it has ended. It tells the wait for the pool, if nobody has.
-    pub(crate) fn copies(&mut self, call: &mut Call) -> Copying {
-        if let Some(wait) = self.pool_wait.take() {
-            call.tells(*wait);
-        }
-        let has_failed = self.transaction.as_mut().map(|transaction| transaction.has_failed_copy());
-        let copying = Copying::new(call.span_context(), has_failed);
-        // One that has left the connection out of step stays known.
-        if self.copying.as_ref().is_none_or(|last| last.is_in_step()) {
-            self.copying = Some(Box::new(copying.clone()));
-        }
-        copying
-    }
-
-    /// An advisory lock is to be released by this statement, as soon as the connection is free.
-    pub(crate) fn owes(&mut self, release: &str) {
-        match &mut self.owed {
-            Some(owed) => owed.and(release),
-            None => self.owed = Some(Box::new(Owed::one(release))),
-        }
-    }
-
-    /// Releases what is owed. If that fails, as in a transaction that is void, it stays owed.
-    pub(crate) async fn pays(&mut self) {
-        let Some(owed) = &self.owed else { return };
-        let releases = owed.releases();
-        let raw: &mut RawConnection = self;
-        // It is only forgotten when it is answered. Run twice, because nobody waited for that, it makes the server warn.
-        if raw.execute(releases).await.is_ok() {
-            self.owed = None;
-        }
-    }
-
-    /// The server has answered the call.
-    pub(crate) fn is_answered(&mut self) {
+    /// The server has answered the call, which may have released a lock.
+    pub(crate) fn is_answered<T>(&mut self, answer: &Result<T, Error>) {
         self.unanswered = None;
+        if let Some(owed) = &mut self.owed {
+            owed.is_answered(answer);
+            self.forgets_what_is_paid();
+        }
+    }
+
+    fn forgets_what_is_paid(&mut self) {
+        self.owed.take_if(|owed| owed.is_paid());
     }
 
     /// No call runs any more, answered or not. Gives the time if a transaction wants to know it.
@@ -251,59 +218,12 @@ impl Drop for PgConnection {
         }
         let Raw::Pooled(raw) = self.take_raw() else { return };
         let Some(lender) = self.server.lender.as_ref().filter(|_| !self.is_closed_on_drop) else { return };
-        let out_of_step = self.copying.take().filter(|copying| !copying.is_in_step());
         let (unanswered, owed) = (self.unanswered.take(), self.owed.take());
-        if let Some(copying) = out_of_step {
-            lender.close_busy(raw, copying.span);
+        if let Some(copying) = self.copying.take() {
+            lender.close_busy(raw, *copying);
         } else if unanswered.is_some() || owed.is_some() {
             lender.take_back_busy(raw, unanswered, owed);
         }
-    }
-}
-
-impl Deref for PgConnection {
-    type Target = RawConnection;
-
-    fn deref(&self) -> &RawConnection {
-        match self.raw.as_ref().expect(IS_WHOLE) {
-            Raw::Pooled(raw) => raw,
-            Raw::Single(raw) => raw,
-        }
-    }
-}
-
-impl DerefMut for PgConnection {
-    fn deref_mut(&mut self) -> &mut RawConnection {
-        match self.raw.as_mut().expect(IS_WHOLE) {
-            Raw::Pooled(raw) => raw,
-            Raw::Single(raw) => raw,
-        }
-    }
-}
-
-impl AsRef<RawConnection> for PgConnection {
-    fn as_ref(&self) -> &RawConnection {
-        self
-    }
-}
-
-impl AsMut<RawConnection> for PgConnection {
-    fn as_mut(&mut self) -> &mut RawConnection {
-        self
-    }
-}
-
-/// Hands out sqlx's own types, as the trait demands: no spans beyond it. It is there for migrations.
-impl<'c> Acquire<'c> for &'c mut PgConnection {
-    type Database = Postgres;
-    type Connection = &'c mut RawConnection;
-
-    fn acquire(self) -> BoxFuture<'c, Result<Self::Connection, Error>> {
-        Acquire::acquire(&mut **self)
-    }
-
-    fn begin(self) -> BoxFuture<'c, Result<RawTransaction<'c, Postgres>, Error>> {
-        Acquire::begin(&mut **self)
     }
 }
 

@@ -1,11 +1,14 @@
 //! A listener for notifications.
 
+mod executor;
+mod loan;
+mod reconnecting;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_core::Stream;
-use futures_core::future::BoxFuture;
-use futures_core::stream::BoxStream;
 use futures_util::stream::try_unfold;
 use journey_trace::SpanGuard;
 use journey_trace::sampling::Hint;
@@ -14,30 +17,30 @@ use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
 use sqlx_core::Error;
 use sqlx_core::acquire::Acquire;
-use sqlx_core::describe::Describe;
-use sqlx_core::executor::{Execute, Executor};
-use sqlx_core::sql_str::SqlStr;
-use sqlx_core::transaction::Transaction as RawTransaction;
-use sqlx_postgres::{
-    PgConnection as RawConnection, PgListener as RawListener, PgRow, PgStatement, PgTypeInfo, Postgres,
-};
+use sqlx_postgres::PgListener as RawListener;
 
+use self::loan::Loan;
+use self::reconnecting::Reconnecting;
+use crate::acquiring::{Waiter, measured};
 use crate::call::{Call, Text};
-use crate::outcome::Outcome;
-use crate::route::Step;
+use crate::metrics::listener_lost;
 use crate::server::Server;
+use crate::wait::Wait;
 use crate::within::within;
 use crate::{PgNotification, PgPool, failure};
 
-/// In place of `sqlx::postgres::PgListener`: `LISTEN` and `UNLISTEN` have spans, and so has each time that it connects
-/// anew after its connection was lost.
+/// In place of `sqlx::postgres::PgListener`: `LISTEN`, `UNLISTEN` and queries on it have spans, and so has each time that it
+/// connects anew after its connection was lost.
 ///
 /// What is notified in the meantime is lost; [`losses`](Self::losses) says how often that may have been. The context of
-/// who notified comes with what [`notify`](crate::notify) sent: [`PgNotification::carrier`]. Queries on the listener
-/// itself have no spans.
+/// who notified comes with what [`notify`](crate::notify) sent: [`PgNotification::carrier`].
 pub struct PgListener {
     raw: RawListener,
     server: Arc<Server>,
+    /// How long the pool was waited for, until the first call tells it.
+    pool_wait: Option<Wait>,
+    /// The connection, if it is one of our pool.
+    loan: Option<Loan>,
     is_eager: bool,
     is_lost: bool,
     losses: u64,
@@ -53,19 +56,23 @@ impl PgListener {
         Ok(Self::new(RawListener::connect(url).await?, server))
     }
 
-    /// Takes a connection of the pool, for as long as it lives.
+    /// Takes a connection of the pool, for as long as it lives. The wait is told by the first call.
     ///
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn connect_with(pool: &PgPool) -> Result<Self, Error> {
-        let raw = within(Context::current(), RawListener::connect_with(pool)).await?;
-        Ok(Self::new(raw, Arc::clone(&pool.server)))
+        let (context, mut pool_wait) = (Context::current(), None);
+        let waiter = Waiter { context: &context, since: Instant::now(), told: &mut pool_wait };
+        let connect = measured(&pool.server, waiter, RawListener::connect_with(pool));
+        let raw = within(context.clone(), connect).await?;
+        let listener = Self::new(raw, Arc::clone(&pool.server));
+        Ok(Self { pool_wait, loan: Loan::begin(&pool.server), ..listener })
     }
 
     fn new(mut raw: RawListener, server: Arc<Server>) -> Self {
         // It is connected anew by us, who can say how long that took.
         raw.eager_reconnect(false);
-        Self { raw, server, is_eager: true, is_lost: false, losses: 0 }
+        Self { raw, server, pool_wait: None, loan: None, is_eager: true, is_lost: false, losses: 0 }
     }
 
     /// Whether to go on listening while the pool is being closed, as with sqlx.
@@ -78,7 +85,7 @@ impl PgListener {
         self.is_eager = val;
     }
 
-    /// How often the connection was lost.
+    /// How often the connection was lost; the metric `journey.db.listener.losses` counts it too.
     pub fn losses(&self) -> u64 {
         self.losses
     }
@@ -88,8 +95,10 @@ impl PgListener {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn listen(&mut self, channel: &str) -> Result<(), Error> {
+        self.connected().await?;
         let text = format!("LISTEN {}", quoted(channel));
-        told(&self.server, &text, self.raw.listen(channel)).await
+        let call = self.call(Text::unbound(&text));
+        told(call, self.raw.listen(channel)).await
     }
 
     /// Begins to listen on channels.
@@ -98,9 +107,11 @@ impl PgListener {
     /// sqlx's, unchanged.
     pub async fn listen_all(&mut self, channels: impl IntoIterator<Item = &str>) -> Result<(), Error> {
         let channels: Vec<&str> = channels.into_iter().collect();
+        self.connected().await?;
         let texts: Vec<String> =
             channels.iter().map(|channel| format!("LISTEN {}", quoted(channel))).collect();
-        told(&self.server, &texts.join("; "), self.raw.listen_all(channels)).await
+        let call = self.call(Text::unbound(&texts.join("; ")));
+        told(call, self.raw.listen_all(channels)).await
     }
 
     /// Listens on a channel no more.
@@ -108,8 +119,13 @@ impl PgListener {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn unlisten(&mut self, channel: &str) -> Result<(), Error> {
+        if self.is_lost {
+            // Nothing is sent: a connection that is lost listens to nothing.
+            return self.raw.unlisten(channel).await;
+        }
         let text = format!("UNLISTEN {}", quoted(channel));
-        told(&self.server, &text, self.raw.unlisten(channel)).await
+        let call = self.call(Text::unbound(&text));
+        told(call, self.raw.unlisten(channel)).await
     }
 
     /// Listens on no channel any more.
@@ -117,7 +133,11 @@ impl PgListener {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn unlisten_all(&mut self) -> Result<(), Error> {
-        told(&self.server, "UNLISTEN *", self.raw.unlisten_all()).await
+        if self.is_lost {
+            return self.raw.unlisten_all().await;
+        }
+        let call = self.call(Text::unbound("UNLISTEN *"));
+        told(call, self.raw.unlisten_all()).await
     }
 
     /// Waits for the next notification, and connects anew if need be.
@@ -137,14 +157,14 @@ impl PgListener {
     /// # Errors
     /// sqlx's, unchanged.
     pub async fn try_recv(&mut self) -> Result<Option<PgNotification>, Error> {
-        if self.is_lost {
-            self.reconnect().await?;
-        }
+        self.connected().await?;
         if let Some(raw) = self.raw.try_recv().await? {
             return Ok(Some(PgNotification::new(raw)));
         }
         self.losses += 1;
+        listener_lost(&self.server.target);
         self.is_lost = true;
+        self.loan = None;
         if self.is_eager {
             self.reconnect().await?;
         }
@@ -161,45 +181,46 @@ impl PgListener {
         Box::pin(try_unfold(self, async |mut this: Self| Ok(Some((this.recv().await?, this)))))
     }
 
-    /// An INTERNAL span without `db.system.name`: sqlx connects and listens anew, which is several calls.
+    /// Starts a call. The first one tells the wait for the connection.
+    fn call(&mut self, text: Text<'_>) -> Call {
+        let mut call = Call::start(&self.server, Context::current(), text);
+        if let Some(wait) = self.pool_wait.take() {
+            call.tells(wait);
+        }
+        call
+    }
+
+    /// Connects anew if the connection was lost.
+    async fn connected(&mut self) -> Result<(), Error> {
+        if self.is_lost { self.reconnect().await } else { Ok(()) }
+    }
+
+    /// An INTERNAL span without `db.system.name`: sqlx connects and listens anew, which is several calls. Both are in the
+    /// wait for the pool: sqlx does them in one.
     async fn reconnect(&mut self) -> Result<(), Error> {
         let span =
             SpanGuard::start_described(SpanKind::Internal, &Hint::default(), &Context::current(), || {
                 Described::named("db.listener.reconnect")
             });
-        let mut ending = Reconnecting { span, is_over: false };
+        let mut ending = Reconnecting { span, wait: None, is_over: false };
         let context = ending.span.context().clone();
-        let result = within(context, Acquire::acquire(&mut self.raw)).await.map(drop);
+        let waiter = Waiter { context: &context, since: Instant::now(), told: &mut ending.wait };
+        let connect = measured(&self.server, waiter, Acquire::acquire(&mut self.raw));
+        let result = within(context.clone(), connect).await.map(drop);
         ending.is_over = true;
         match &result {
-            Ok(()) => self.is_lost = false,
+            Ok(()) => {
+                self.is_lost = false;
+                self.loan = Loan::begin(&self.server);
+            }
             Err(error) => failure::record(error, &ending.span),
         }
         result
     }
 }
 
-/// Says so if nobody waits for it any more.
-struct Reconnecting {
-    span: SpanGuard,
-    is_over: bool,
-}
-
-impl Drop for Reconnecting {
-    fn drop(&mut self) {
-        if !self.is_over {
-            Outcome::Cancelled.record(&self.span);
-        }
-    }
-}
-
 /// A call that sqlx makes by itself.
-async fn told<T>(
-    server: &Arc<Server>,
-    text: &str,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let call = Call::start(server, Context::current(), Text::unbound(text));
+async fn told<T>(call: Call, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let result = within(call.active(), work).await;
     call.finish(result.as_ref().err());
     result
@@ -207,60 +228,6 @@ async fn told<T>(
 
 fn quoted(channel: &str) -> String {
     format!("\"{}\"", channel.replace('"', "\"\""))
-}
-
-/// Hands out sqlx's own types, as the trait demands: no spans beyond it.
-impl<'c> Acquire<'c> for &'c mut PgListener {
-    type Database = Postgres;
-    type Connection = &'c mut RawConnection;
-
-    fn acquire(self) -> BoxFuture<'c, Result<Self::Connection, Error>> {
-        Acquire::acquire(&mut self.raw)
-    }
-
-    fn begin(self) -> BoxFuture<'c, Result<RawTransaction<'c, Postgres>, Error>> {
-        Acquire::begin(&mut self.raw)
-    }
-}
-
-/// Runs on the connection of the listener, without spans.
-impl<'c> Executor<'c> for &'c mut PgListener {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        self.raw.fetch_many(query)
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        self.raw.fetch_optional(query)
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [PgTypeInfo],
-    ) -> BoxFuture<'e, Result<PgStatement, Error>>
-    where
-        'c: 'e,
-    {
-        self.raw.prepare_with(sql, parameters)
-    }
-
-    #[doc(hidden)]
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, Error>>
-    where
-        'c: 'e,
-    {
-        self.raw.describe(sql)
-    }
 }
 
 impl fmt::Debug for PgListener {

@@ -2,25 +2,49 @@
 //!
 //! Source: OpenTelemetry semantic conventions 1.44, "RabbitMQ".
 
+use journey_trace::span::attribute_list;
 use lapin::BasicProperties;
 use lapin::types::ShortString;
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::KeyValue;
 
 use crate::channel::State;
-use crate::destination::Destination;
+use crate::destination::{Destination, Text};
 
-/// What all kinds of span say about the message and its broker. There is room for what they usually add, and not more than
-/// an allocator gives from its cheapest list.
+/// What all kinds of span say about the message and its broker. There is room for what they usually add: a delivery without
+/// dead letters and stream has 16 at its end.
 pub(crate) fn common(
     operation: Operation,
     destination: &Destination,
     properties: Option<&BasicProperties>,
     state: &State,
 ) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(ATTRIBUTES_USUAL);
+    let mut attributes = attribute_list();
     attributes.push(KeyValue::new("messaging.system", "rabbitmq"));
     attributes.push(KeyValue::new("messaging.operation.name", operation.name));
     attributes.push(KeyValue::new("messaging.operation.type", operation.kind));
+    put_destination(&mut attributes, destination);
+    if !destination.routing_key.is_empty() && operation.kind != SETTLE {
+        attributes.push(shared("messaging.rabbitmq.destination.routing_key", &destination.routing_key));
+    }
+    if let Some(id) = properties.and_then(|properties| properties.message_id().as_ref()) {
+        attributes.push(text("messaging.message.id", id));
+    }
+    put_conversation(&mut attributes, properties);
+    put_broker(&mut attributes, state);
+    attributes
+}
+
+/// What a call says of its question. It is no operation that the conventions know: they would take it for one that sends or
+/// receives.
+pub(crate) fn call(destination: &Destination, question: &BasicProperties, state: &State) -> Vec<KeyValue> {
+    let mut attributes = attribute_list();
+    put_destination(&mut attributes, destination);
+    put_conversation(&mut attributes, Some(question));
+    put_broker(&mut attributes, state);
+    attributes
+}
+
+fn put_destination(attributes: &mut Vec<KeyValue>, destination: &Destination) {
     attributes.push(shared("messaging.destination.name", &destination.name));
     if destination.is_anonymous {
         attributes.push(KeyValue::new("messaging.destination.anonymous", true));
@@ -28,25 +52,24 @@ pub(crate) fn common(
     if let Some(template) = destination.template {
         attributes.push(KeyValue::new("messaging.destination.template", template));
     }
-    if !destination.routing_key.is_empty() && operation.kind != SETTLE {
-        attributes.push(shared("messaging.rabbitmq.destination.routing_key", &destination.routing_key));
-    }
-    if let Some(id) = properties.and_then(|properties| properties.message_id().as_ref()) {
-        attributes.push(text("messaging.message.id", id));
-    }
+}
+
+fn put_conversation(attributes: &mut Vec<KeyValue>, properties: Option<&BasicProperties>) {
     if let Some(id) = properties.and_then(|properties| properties.correlation_id().as_ref()) {
         attributes.push(text("messaging.message.conversation_id", id));
     }
+}
+
+fn put_broker(attributes: &mut Vec<KeyValue>, state: &State) {
     if let Some(broker) = &state.config.broker {
         attributes.push(shared("server.address", &broker.address));
         attributes.push(KeyValue::new("server.port", i64::from(broker.port)));
     }
-    attributes
 }
 
 /// A text that other spans have too.
-fn shared(key: &'static str, text: &std::sync::Arc<str>) -> KeyValue {
-    KeyValue::new(key, StringValue::from(std::sync::Arc::clone(text)))
+fn shared(key: &'static str, text: &Text) -> KeyValue {
+    KeyValue::new(key, text.value())
 }
 
 fn text(key: &'static str, value: &ShortString) -> KeyValue {
@@ -63,7 +86,7 @@ pub(crate) fn delivery_tag(tag: u64) -> KeyValue {
 pub(crate) struct Operation {
     /// `messaging.operation.name`, also the first word of the span's name.
     pub(crate) name: &'static str,
-    /// `messaging.operation.type`.
+    /// `messaging.operation.type`; empty if it is none that the conventions know.
     pub(crate) kind: &'static str,
 }
 
@@ -74,7 +97,7 @@ pub(crate) const PUBLISH: Operation = Operation { name: "publish", kind: "send" 
 pub(crate) const GET: Operation = Operation { name: "get", kind: "receive" };
 
 /// Asks a service and waits for its answer.
-pub(crate) const CALL: Operation = Operation { name: "call", kind: "receive" };
+pub(crate) const CALL: Operation = Operation { name: "call", kind: "" };
 
 /// Handles a message that the broker pushed.
 pub(crate) const CONSUME: Operation = Operation { name: "consume", kind: "process" };
@@ -92,6 +115,3 @@ pub(crate) const NACK: Operation = Operation { name: "nack", kind: SETTLE };
 pub(crate) const REJECT: Operation = Operation { name: "reject", kind: SETTLE };
 
 const SETTLE: &str = "settle";
-
-/// A delivery without ids, dead letters and stream has so many at its end.
-const ATTRIBUTES_USUAL: usize = 16;

@@ -29,12 +29,12 @@ pub(crate) fn of_amqp(kind: &AMQPErrorKind) -> Cow<'static, str> {
     format!("amqp:{}", name.to_ascii_lowercase()).into()
 }
 
-/// Whether the broker closed the channel with 406, as it does when an acknowledgement did not come in time.
-pub(crate) fn is_precondition_failed(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ProtocolError(said) if *said.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED)
-    )
+/// Whether the broker closed the channel because an acknowledgement did not come in time. It does so with 406, as for other
+/// faults; only the text tells them apart.
+pub(crate) fn is_ack_timeout(error: &Error) -> bool {
+    let ErrorKind::ProtocolError(said) = error.kind() else { return false };
+    let is_precondition = *said.kind() == AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED);
+    is_precondition && said.get_message().as_str().contains("timed out")
 }
 
 /// A text for the span's status, cut to the limit.

@@ -51,7 +51,7 @@ impl OpenGet {
         let destination = state.destination(Place { exchange: "", routing_key: "", queue: Some(queue) });
         let span = Context::map_current(|parent| {
             SpanGuard::start_described(SpanKind::Client, &Hint::default(), parent, || Described {
-                name: destination.span_name(GET.name).into(),
+                name: destination.span_name(GET.name),
                 attributes: attributes::common(GET, &destination, None, state),
                 links: vec![],
             })

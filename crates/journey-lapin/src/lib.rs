@@ -25,7 +25,8 @@
 //! | `call {exchange}:{routing key}` | CLIENT, linked to the span that published the answer | [`RpcClient::call`] | the answer, or why there is none |
 //! | `ack`, `nack`, `reject {...}` | CLIENT | only with [`Settings::settle_spans`] | |
 //!
-//! There are no `create` spans: AMQP 0-9-1 publishes each message by itself, so the span of its publish is what created it.
+//! A `call` is no operation that the conventions know: it names its destination and conversation, and has no
+//! `messaging.system`; the publish in it has. There are no `create` spans: AMQP 0-9-1 publishes each message by itself, so the span of its publish is what created it.
 //!
 //! Own attributes, all described in the project's `docs/attributes.md`: how it ended (`journey.messaging.outcome`:
 //! [`PublishOutcome`], [`ConsumeOutcome`], [`CallOutcome`]), `.attempt`, `.redelivered`, `.queue_time`, `.dead_letter.*`,
@@ -54,7 +55,7 @@
 //!
 //! | metric | what | attributes |
 //! |---|---|---|
-//! | `messaging.client.operation.duration` | histogram, s: publish until confirm, get, settlement of a delivery, call until answer | operation name and type, destination or template, `error.type`, server |
+//! | `messaging.client.operation.duration` | histogram, s: publish until confirm, get, settlement of a delivery, call until answer | operation name and type (a call has none), destination or template, `error.type`, server |
 //! | `messaging.process.duration` | histogram, s: from hand-over to settlement | the same without type |
 //! | `messaging.client.sent.messages`, `messaging.client.consumed.messages` | counter | the same without type |
 //! | `journey.messaging.queue.duration` | histogram, s: from publish to hand-over | destination |
@@ -155,6 +156,7 @@ pub use consumer::{Consumer, ConsumerDelegate, TracedBatch};
 pub use delivery::TracedDelivery;
 pub use get::TracedGetMessage;
 pub use headers::{dropped_headers, extract, inject, propagate};
+pub use history::unlinked_attempts;
 pub use outcome::{CallOutcome, ConsumeOutcome, PublishOutcome};
 pub use publish::PublisherConfirm;
 pub use rpc::{RpcClient, RpcError};

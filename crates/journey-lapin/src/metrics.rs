@@ -99,7 +99,14 @@ impl<'a> Sample<'a> {
         // A name that a template stands for is not of low cardinality.
         let lasting = destination.lasting_name().filter(|_| template.is_none());
         let server = state.config.broker.as_ref().map(|broker| (&*broker.address, broker.port));
-        Self { operation, has_kind: true, template, destination: lasting, error_type, server }
+        Self {
+            operation,
+            has_kind: !operation.kind.is_empty(),
+            template,
+            destination: lasting,
+            error_type,
+            server,
+        }
     }
 
     /// Only durations of calls tell the type of the operation.

@@ -48,10 +48,11 @@ pub enum ConsumeOutcome {
     Ack,
     /// The acknowledgement had no effect; the message comes again.
     AckLost,
-    /// The broker's acknowledgement timeout closed the channel; the message comes again. Only consumers are told the
-    /// reason. On a channel without one, which asks for its messages, it is taken for the reason if the connection lives
-    /// ([`crate::Channel::on`]) and a message was held longer than [`crate::Settings::ack_timeout`]; else it is
-    /// [`ConsumeOutcome::AckLost`].
+    /// The broker's acknowledgement timeout closed the channel; the message comes again. Consumers are told the reason, and
+    /// calls that wait just then. On a channel without either, which asks for its messages, it is taken for the reason if
+    /// nothing else explains the end: the connection lives ([`crate::Channel::on`]), the service did not close or drop the
+    /// channel, the broker refused no call on it, and a message was held longer than [`crate::Settings::ack_timeout`], by
+    /// not more than [`crate::limits::ACK_TIMEOUT_LATE_MAX`]. Else it is [`ConsumeOutcome::AckLost`].
     AckTimeout,
     /// The consumer runs without acknowledgements.
     AutoAck,

@@ -57,15 +57,11 @@ pub(crate) fn look_at_channel(state: &State) {
     guess_why_it_died(state);
 }
 
-/// Nobody is told why a channel without consumers died. If its connection lives, and it held a delivery that was older than
-/// the broker waits, that is why. Only at the moment of its death: later all of them are old.
+/// Nobody is told why a channel without consumers died, while its connection lives.
 fn guess_why_it_died(state: &State) {
-    let has_died = state.is_connected() && state.unsettled.has_died();
-    if !has_died || live_consumers().iter().any(|feed| is_of(feed, state)) {
-        return;
-    }
-    if state.unsettled.all().iter().any(|open| open.age() >= open.ack_timeout()) {
-        state.unsettled.set_timed_out(true);
+    if state.is_connected() && !live_consumers().iter().any(|feed| is_of(feed, state)) {
+        let overdue = |open: &Arc<OpenDelivery>| open.age().checked_sub(open.ack_timeout());
+        state.unsettled.death.guess(|| state.unsettled.all().iter().filter_map(overdue).max());
     }
 }
 

@@ -28,6 +28,13 @@ pub const TRACE_STATE_BYTES_MAX: usize = 512;
 /// Parts of a query string that a span shows. The rest is left out.
 pub const QUERY_PARTS_MAX: usize = 64;
 
+/// Attributes that there is room for in a list of [`crate::span::attribute_list`]; a span may say more, and the list grows. An
+/// allocator gives no larger ones from its cheapest list.
+pub const ATTRIBUTES_USUAL: usize = 16;
+
+/// Lists of attributes that wait for a span, about 1 KiB each: two batches of an export. Further ones are dropped.
+pub const ATTRIBUTE_LISTS_MAX: usize = 1024;
+
 /// Records that wait in the lane. When it is full, beats go first, then process signals, starts, and ends last.
 pub const LANE_QUEUE_RECORDS_MAX: usize = 8192;
 

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use journey_lapin::Settings;
+use journey_lapin::limits::{OVERDUE_AFTER, WATCH_INTERVAL};
+use journey_lapin::{Settings, TracedDelivery};
 use lapin::options::{BasicAckOptions, BasicNackOptions};
+use opentelemetry::Context;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
-
 use tokio::time::{sleep, timeout};
 
 use super::bench::{
@@ -141,6 +142,74 @@ async fn a_batch_can_be_overdue() {
     assert_eq!(text(&span(trace, "consume"), "journey.messaging.overdue"), "true");
 }
 
+/// Scenario: a batch waits for company for half of the broker's timeout before it is handed over; the handler then takes a
+/// time that is short by itself, and too long together with that.
+/// Guarantees: its span says `overdue`: the clock runs since the first message came (it once began at the hand-over).
+#[tokio::test]
+async fn a_batch_is_as_old_as_its_first_message() {
+    let Some((_connection, channel)) = connect().await else { return };
+    let timeout = Duration::from_secs(4);
+    let channel = channel.with(Settings::default().ack_timeout(timeout));
+    queue(&channel, "it.batches.old").await;
+    let work = work_on("ORD-B7");
+    publish(&channel, "it.batches.old", &work).await;
+    let mut consumer = consume(&channel, "it.batches.old").await;
+    let two = NonZeroUsize::new(2).expect("not zero");
+    let started = Instant::now();
+    let batch = consumer.next_batch_within(two, timeout / 2).await.expect("messages").expect("no error");
+    assert!(started.elapsed() >= timeout / 2, "it waited");
+    let handed_over = Instant::now();
+    // Until the message is overdue, and the watcher has looked.
+    sleep((started + timeout.mul_f64(OVERDUE_AFTER) + 2 * WATCH_INTERVAL) - Instant::now()).await;
+    let trace = batch.context().span().span_context().trace_id();
+    assert!(batch.ack().await.expect("acknowledged"));
+    assert!(handed_over.elapsed() < timeout.mul_f64(OVERDUE_AFTER), "else it proves nothing");
+    drop(batch);
+    assert_eq!(text(&span(trace, "consume"), "journey.messaging.overdue"), "true");
+}
+
+/// Scenario: a clone of a consumer waits for a message while a batch of another clone holds one and waits for company; the
+/// batch is given up. Then a batch that is given up leaves a message, and a delegate takes the consumer over.
+/// Guarantees: the clone is woken and gets the message; the delegate gets the other. (Nobody was woken, and the message lay
+/// there until another came; the delegate never got it.)
+#[tokio::test]
+async fn what_a_batch_gives_back_is_for_others() {
+    let Some((_connection, channel)) = connect().await else { return };
+    queue(&channel, "it.batches.back").await;
+    let two = NonZeroUsize::new(2).expect("not zero");
+    let mut consumer = consume(&channel, "it.batches.back").await;
+    let mut clone = consumer.clone();
+    publish(&channel, "it.batches.back", &work_on("ORD-B8")).await;
+    let mut batch = Box::pin(consumer.next_batch_within(two, PATIENCE));
+    assert!(timeout(Duration::from_millis(500), &mut batch).await.is_err(), "it waits for company");
+    let waiting = tokio::spawn(async move {
+        let delivery = next(&mut clone).await;
+        (order_of(delivery.context()), delivery.ack(BasicAckOptions::default()).await)
+    });
+    sleep(Duration::from_millis(100)).await;
+    drop(batch);
+    let (order, acked) = timeout(PATIENCE, waiting).await.expect("it is woken").expect("no panic");
+    assert_eq!((order.as_deref(), acked.expect("acknowledged")), (Some("ORD-B8"), true));
+
+    publish(&channel, "it.batches.back", &work_on("ORD-B9")).await;
+    let batch = consumer.next_batch_within(two, PATIENCE);
+    assert!(timeout(Duration::from_millis(500), batch).await.is_err(), "it waits for company");
+    let (sender, mut handed_over) = tokio::sync::mpsc::unbounded_channel();
+    consumer.set_delegate(move |delivery: lapin::Result<Option<TracedDelivery>>| {
+        let sender = sender.clone();
+        async move {
+            let delivery = delivery.expect("no error").expect("no end");
+            assert!(delivery.ack(BasicAckOptions::default()).await.expect("acknowledged"));
+            sender.send(order_of(&Context::current())).expect("the test waits");
+        }
+    });
+    publish(&channel, "it.batches.back", &work_on("ORD-B10")).await;
+    for expected in ["ORD-B9", "ORD-B10"] {
+        let order = timeout(PATIENCE, handed_over.recv()).await.expect("it is handed over");
+        assert_eq!(order.flatten().as_deref(), Some(expected));
+    }
+}
+
 /// Scenario: a channel is asked to give settlements spans of their own.
 /// Guarantees: a CLIENT span `ack`, child of the delivery's.
 #[tokio::test]
@@ -157,3 +226,6 @@ async fn settlements_have_spans_if_asked_for() {
     assert_eq!(acked.parent_span_id, consumed.span_context.span_id());
     assert_eq!(spans(trace_of(&work), "ack").len(), 1);
 }
+
+/// More than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,19 +1,24 @@
 //! lapin's own recovery of a connection, under a consumer that has prefetched messages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use journey_lapin::{Channel, ChannelExt as _, RpcClient};
 use lapin::options::{BasicAckOptions, BasicQosOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use opentelemetry::context::FutureExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::bench::{
-    PrivateBroker, UNTIL_ON_DISK, consume, next, number, outcome, publish_with, spans, trace_of, work_on,
+    PrivateBroker, UNTIL_ON_DISK, consume, next, number, outcome, publish_with, span, spans, trace_of,
+    work_on,
 };
 
 const MESSAGES: usize = 10;
+
+/// What a call waits for its answer; the broker dies long before.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Scenario: a handler holds two of ten prefetched messages when the broker dies, and acknowledges one of them while the
 /// connection is away. lapin connects anew by itself, and everything is handed out again. In the end one acknowledgement
@@ -67,8 +72,10 @@ async fn what_was_prefetched_before_is_dropped() {
     assert!(!consumer.is_lost());
 }
 
-/// Scenario: a client asks, and the broker dies before the answer. lapin connects anew, and the client asks once more.
-/// Guarantees: the first call ends as `timed_out`, as nobody can answer it; the second is answered.
+/// Scenario: a client asks, and the broker dies when it has confirmed the question, before the answer. lapin connects anew, and
+/// the client asks once more.
+/// Guarantees: the first call ends as `timed_out`, as nobody can answer it, after its time and not before; the second is
+/// answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_goes_on() {
     let Some(broker) = PrivateBroker::start("[].\n") else { return };
@@ -78,16 +85,21 @@ async fn a_client_goes_on() {
     channel.queue_declare("it.recovery.rpc".into(), durable, FieldTable::default()).await.expect("a queue");
     let mut questions = consume(&channel, "it.recovery.rpc").await;
     sleep(UNTIL_ON_DISK).await;
-    let client = client.timeout(Duration::from_secs(4));
+    let client = client.timeout(CALL_TIMEOUT);
     let ask = || client.call("".into(), "it.recovery.rpc".into(), b"?", BasicProperties::default());
+    let (work, asked) = (work_on("ORD-V2"), Instant::now());
     let dying = async {
         drop(next(&mut questions).await);
+        // Ended by the confirm.
+        until(|| !spans(trace_of(&work), "publish").is_empty()).await;
         broker.kill();
         until(|| channel.status().reconnecting()).await;
     };
-    let (unanswered, ()) = tokio::join!(ask(), dying);
-    let failure = unanswered.expect_err("nobody answers");
-    assert!(["timed_out", "channel_error"].contains(&failure.outcome().as_str()), "{failure}");
+    let (unanswered, ()) = tokio::join!(ask().with_context(work.context().clone()), dying);
+    assert_eq!(unanswered.expect_err("nobody answers").outcome().as_str(), "timed_out");
+    assert!(asked.elapsed() >= CALL_TIMEOUT);
+    assert_eq!(outcome(&span(trace_of(&work), "call")), "timed_out");
+    assert_eq!(outcome(&span(trace_of(&work), "publish")), "acked");
     broker.start().expect("it starts again");
     until(|| channel.status().connected()).await;
     // lapin counts as connected a moment before it listens for answers again.

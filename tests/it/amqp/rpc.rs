@@ -59,6 +59,12 @@ async fn a_call_is_one_trace() {
     let published = spans(trace_of(&work), "publish");
     assert_eq!(published[0].parent_span_id, call.span_context.span_id());
     assert_eq!(links(&call)[0].0.span_id(), published[1].span_context.span_id());
+    assert_eq!(text(&call, "messaging.destination.name"), "it.rpc.prices");
+    // No operation of the conventions: it was once a `receive` of the queue that it sent to.
+    assert_eq!(
+        (text(&call, "messaging.system"), text(&call, "messaging.operation.type")),
+        Default::default()
+    );
     let conversation = text(&call, "messaging.message.conversation_id");
     assert!(!conversation.is_empty());
     for span in published.iter().chain(&spans(trace_of(&work), "consume")) {
@@ -158,6 +164,31 @@ async fn a_closed_channel_fails_its_calls() {
     assert_eq!(text(&call, "error.type"), "amqp:precondition-failed");
     assert!(client.is_lost());
     assert!(matches!(ask(&client, "it.rpc.closed", b"?").await, Err(RpcError::Channel(_))));
+}
+
+/// Scenario: two clients are made on one channel, and both dropped; then a third. Each asks.
+/// Guarantees: all are answered: the first two share what listens, and the last of them has ended it. (The second once made
+/// the broker close the channel, as the third did.)
+#[tokio::test]
+async fn a_channel_has_one_listener() {
+    let Some((connection, channel)) = connect().await else { return };
+    queue(&channel, "it.rpc.shared").await;
+    let mut questions = consume(&channel, "it.rpc.shared").await;
+    let own = connection.create_channel().await.expect("a channel").traced().on(&connection);
+    let mut answered = async |client: &RpcClient| {
+        let asking = ask(client, "it.rpc.shared", b"?");
+        let (answered, ()) = tokio::join!(asking, answer_one(&channel, &mut questions));
+        assert_eq!(answered.expect("answered"), b"?");
+    };
+    let (first, second) = tokio::join!(RpcClient::new(&own), RpcClient::new(&own));
+    let (first, second) = (first.expect("it listens"), second.expect("it listens too"));
+    answered(&first).await;
+    drop(first);
+    answered(&second).await;
+    drop(second);
+    let third = RpcClient::new(&own).await.expect("it listens");
+    answered(&third).await;
+    assert!(own.status().connected() && !third.is_lost());
 }
 
 /// Scenario: a question in a context without a cell.

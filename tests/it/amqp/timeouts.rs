@@ -2,17 +2,53 @@
 
 use std::time::Duration;
 
+use journey_lapin::limits::WATCH_INTERVAL;
 use journey_lapin::{Channel, Settings};
-use lapin::options::{BasicAckOptions, BasicGetOptions};
+use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
 use tokio::time::{sleep, timeout};
 
 use super::bench::{
-    PrivateBroker, connect_to, consume, consumer_timeout, next, outcome, publish, quorum_queue, span,
-    trace_of, work_on,
+    PrivateBroker, connect, connect_to, consume, consumer_timeout, next, outcome, publish, queue,
+    quorum_queue, span, trace_of, work_on,
 };
 
 /// What the broker waits for an acknowledgement.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Scenario: three channels that only ask for messages hold one for longer than the broker is said to wait, and die for other
+/// reasons: the service closes one, one asks for a queue that does not exist, and one is dropped.
+/// Guarantees: none of them says `ack_timeout` (all did).
+#[tokio::test]
+async fn what_explains_itself_is_no_timeout() {
+    const SAID: Duration = Duration::from_millis(200);
+    let Some((connection, channel)) = connect().await else { return };
+    queue(&channel, "it.timeouts.other").await;
+    let works: Vec<_> = (6..=8).map(|number| work_on(&format!("ORD-T{number}"))).collect();
+    let mut held = Vec::new();
+    for work in &works {
+        publish(&channel, "it.timeouts.other", work).await;
+        let own = journey_lapin::ChannelExt::traced(connection.create_channel().await.expect("a channel"))
+            .on(&connection)
+            .with(Settings::default().ack_timeout(SAID));
+        let got = own.basic_get("it.timeouts.other".into(), BasicGetOptions::default()).await;
+        held.push((own, got.expect("asked").expect("a message")));
+    }
+    sleep(2 * SAID).await;
+    let [(closed, first), (refused, second), (dropped, third)]: [_; 3] = held.try_into().expect("three");
+    closed.close(200, "the test wants it".into()).await.expect("closed");
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let missing = refused.queue_declare("it.timeouts.missing".into(), passive, FieldTable::default()).await;
+    assert!(missing.is_err(), "there is no such queue");
+    drop(dropped);
+    // Whoever wonders why a channel died has looked by then.
+    sleep(2 * WATCH_INTERVAL).await;
+    assert!(!first.ack(BasicAckOptions::default()).await.expect("no effect"));
+    assert!(!second.ack(BasicAckOptions::default()).await.expect("no effect"));
+    drop(third);
+    let outcomes: Vec<_> = works.iter().map(|work| outcome(&span(trace_of(work), "process"))).collect();
+    assert_eq!(outcomes, ["ack_lost", "ack_lost", "channel_closed"]);
+}
 
 /// Scenario: the broker closes a channel over an acknowledgement that did not come in time. Of its deliveries one is
 /// dropped, as an error path does it, one is acknowledged by its tag, and one was asked for. Two other channels have asked for

@@ -1,6 +1,7 @@
 //! A channel whose publishes and deliveries have spans.
 
 mod state;
+mod topology;
 
 use std::fmt;
 use std::ops::Deref;
@@ -15,8 +16,8 @@ use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Connection, Result};
 use opentelemetry::Context;
 
-use crate::consumer::{Consumer, is_ack_timeout};
-use crate::destination::Place;
+use crate::consumer::Consumer;
+use crate::destination::{Place, Text};
 use crate::get::{OpenGet, TracedGetMessage};
 use crate::outcome::ConsumeOutcome;
 use crate::publish::{OpenPublish, PublisherConfirm};
@@ -34,8 +35,9 @@ pub trait ChannelExt {
 
 impl ChannelExt for lapin::Channel {
     fn traced(self) -> Channel {
-        let unsettled = Arc::new(Unsettled::of(&self));
-        Channel { inner: self, state: State::new(Config::default(), unsettled) }
+        let held = Arc::new(());
+        let unsettled = Arc::new(Unsettled::of(&self, Arc::downgrade(&held)));
+        Channel { _held: held, inner: self, state: State::new(Config::default(), unsettled) }
     }
 }
 
@@ -45,6 +47,8 @@ impl ChannelExt for lapin::Channel {
 /// [crate docs](crate) for an example.
 #[derive(Clone)]
 pub struct Channel {
+    /// Dropped before lapin's, which then closes the channel: that is no death to wonder about.
+    _held: Arc<()>,
     inner: lapin::Channel,
     state: Arc<State>,
 }
@@ -53,7 +57,7 @@ impl Channel {
     /// Says which broker it is: `server.address` and `server.port` of the spans that start from now on.
     #[must_use]
     pub fn at(self, uri: &AMQPUri) -> Self {
-        let (address, port) = (uri.authority.host.as_str().into(), uri.authority.port);
+        let (address, port) = (Text::kept(&uri.authority.host), uri.authority.port);
         self.configured(|config| config.broker = Some(Broker { address, port }))
     }
 
@@ -79,7 +83,8 @@ impl Channel {
     fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.state.config.clone();
         change(&mut config);
-        Self { inner: self.inner, state: State::new(config, Arc::clone(&self.state.unsettled)) }
+        let state = State::new(config, Arc::clone(&self.state.unsettled));
+        Self { _held: self._held, inner: self.inner, state }
     }
 
     /// Publishes a message with the current context and its business ids in the headers.
@@ -105,7 +110,8 @@ impl Channel {
             return Err(error);
         }
         let wants_confirm = self.inner.status().confirm();
-        match self.inner.basic_publish(exchange, routing_key, options, payload, properties).await {
+        match self.heard(self.inner.basic_publish(exchange, routing_key, options, payload, properties).await)
+        {
             Ok(confirm) if wants_confirm => {
                 open.written();
                 Ok(PublisherConfirm::waiting(confirm, open))
@@ -129,7 +135,7 @@ impl Channel {
         options: BasicConsumeOptions,
         arguments: FieldTable,
     ) -> Result<Consumer> {
-        let consumer = self.inner.basic_consume(queue, consumer_tag, options, arguments).await?;
+        let consumer = self.heard(self.inner.basic_consume(queue, consumer_tag, options, arguments).await)?;
         Ok(Consumer::new(consumer, options.no_ack, &self.state, self.inner.status().clone()))
     }
 
@@ -144,7 +150,7 @@ impl Channel {
         options: BasicGetOptions,
     ) -> Result<Option<TracedGetMessage>> {
         let get = OpenGet::start(queue.as_str(), &self.state);
-        let got = self.inner.basic_get(queue.clone(), options).await;
+        let got = self.heard(self.inner.basic_get(queue.clone(), options).await);
         get.end(got, queue, options.no_ack)
     }
 
@@ -196,13 +202,18 @@ impl Channel {
         &self.state
     }
 
+    /// What the broker says to a call is why the channel dies, if it does.
+    fn heard<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.inspect_err(|error| self.state.unsettled.death.heard(error))
+    }
+
     fn settle(&self, delivery_tag: u64, multiple: bool, meant: ConsumeOutcome, settled: &Result<()>) {
         let outcome = match settled {
             Ok(()) => meant,
-            Err(error) if is_ack_timeout(error) => ConsumeOutcome::AckTimeout,
-            Err(_) => {
+            Err(error) => {
+                self.state.unsettled.death.heard(error);
                 watch::look_at_channel(&self.state);
-                self.state.unsettled.of_dead_channel(ConsumeOutcome::ChannelClosed)
+                self.state.unsettled.death.outcome_or(ConsumeOutcome::ChannelClosed)
             }
         };
         self.state.unsettled.settle(delivery_tag, multiple, outcome);

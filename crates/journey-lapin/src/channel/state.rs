@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use lapin::ConnectionStatus;
 
 use crate::Settings;
-use crate::destination::{Destination, Place, Recent};
+use crate::destination::{Destination, Place, Recent, Text};
 use crate::limits::HEADER_BYTES_MAX;
 use crate::unsettled::Unsettled;
 
@@ -15,7 +15,7 @@ use crate::unsettled::Unsettled;
 #[derive(Clone)]
 pub(crate) struct Broker {
     /// `server.address`.
-    pub(crate) address: Arc<str>,
+    pub(crate) address: Text,
     /// `server.port`.
     pub(crate) port: u16,
 }

@@ -7,12 +7,11 @@ use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use journey_trace::SpanGuard;
 use journey_trace::sampling::Hint;
 use journey_trace::span::Described;
-use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::{Error, Result};
 use opentelemetry::trace::SpanKind;
@@ -25,7 +24,7 @@ use crate::limits::BATCH_LINKS_MAX;
 use crate::unsettled::SharedSpan;
 use crate::{attributes, metrics};
 
-use super::{Consumer, Feed};
+use super::{Consumer, Feed, Taken};
 
 impl Consumer {
     /// Waits for a message, and takes along those that are there already, up to `max`. `None` at the end of the stream.
@@ -48,7 +47,8 @@ impl Consumer {
     /// [`crate::Settings::ack_timeout`], and the rest is for the work. The prefetch must be at least `max`, or the broker
     /// sends no further message before the first is settled.
     ///
-    /// Given up while it waits, it keeps the messages: they are the next of the stream.
+    /// Given up while it waits, it keeps the messages: they are the next of the stream, and of whichever clone waits for it.
+    /// How old they are, for the warning before the acknowledgement timeout, counts from when they came.
     ///
     /// # Errors
     /// What lapin says; after the messages that came before.
@@ -65,8 +65,9 @@ impl Consumer {
         loop {
             let mut end = gathered.first(&mut self.inner).await;
             if end.is_none() {
+                let left = gathered.left_of(time);
                 let more = poll_fn(|cx| gathered.poll_more(&mut self.inner, cx));
-                end = timeout(time, more).await.unwrap_or(None);
+                end = timeout(left, more).await.unwrap_or(None);
                 gathered.drop_stale();
             }
             // All of them may have come over a connection that was lost meanwhile.
@@ -81,7 +82,7 @@ impl Consumer {
 struct Gathered {
     feed: Arc<Feed>,
     max: usize,
-    taken: Vec<Delivery>,
+    taken: Vec<Taken>,
 }
 
 impl Gathered {
@@ -101,8 +102,12 @@ impl Gathered {
     /// Ready when there are as many as may be, or when there will be no more.
     fn poll_more(&mut self, consumer: &mut lapin::Consumer, cx: &mut TaskContext<'_>) -> Poll<Option<End>> {
         while self.taken.len() < self.max {
-            match ready!(self.feed.poll_next(consumer, cx)) {
-                Some(Ok(delivery)) => self.taken.push(delivery),
+            let mut since = None;
+            match ready!(self.feed.poll_since(consumer, cx, &mut since)) {
+                Some(Ok(delivery)) => {
+                    let since = since.unwrap_or_else(Instant::now);
+                    self.taken.push(Taken { delivery, since });
+                }
                 Some(Err(error)) => return Poll::Ready(Some(End::Failed(error))),
                 None => return Poll::Ready(Some(End::Closed)),
             }
@@ -110,9 +115,14 @@ impl Gathered {
         Poll::Ready(None)
     }
 
+    /// What is left of this time since the first came.
+    fn left_of(&self, time: Duration) -> Duration {
+        time.saturating_sub(self.taken.first().map(|first| first.since.elapsed()).unwrap_or_default())
+    }
+
     fn drop_stale(&mut self) {
         let Self { feed, taken, .. } = self;
-        taken.retain(|delivery| !feed.is_stale(delivery));
+        taken.retain(|taken| !feed.is_stale(&taken.delivery));
     }
 
     /// The end comes after the messages that came before it.
@@ -121,8 +131,8 @@ impl Gathered {
             None => {}
             Some(End::Closed) if self.taken.is_empty() => return None,
             Some(End::Failed(error)) if self.taken.is_empty() => return Some(Err(error)),
-            Some(End::Closed) => self.feed.give_back(None),
-            Some(End::Failed(error)) => self.feed.give_back(Some(Err(error))),
+            Some(End::Closed) => self.feed.give_back_end(None),
+            Some(End::Failed(error)) => self.feed.give_back_end(Some(Err(error))),
         }
         Some(Ok(TracedBatch::start(mem::take(&mut self.taken), &self.feed)))
     }
@@ -130,8 +140,8 @@ impl Gathered {
 
 impl Drop for Gathered {
     fn drop(&mut self) {
-        for delivery in self.taken.drain(..).rev() {
-            self.feed.give_back(Some(Ok(delivery)));
+        if !self.taken.is_empty() {
+            self.feed.give_back(self.taken.drain(..));
         }
     }
 }
@@ -151,7 +161,7 @@ pub struct TracedBatch {
 }
 
 impl TracedBatch {
-    fn start(taken: Vec<Delivery>, feed: &Arc<Feed>) -> Self {
+    fn start(taken: Vec<Taken>, feed: &Arc<Feed>) -> Self {
         let state = &feed.source.state;
         let destination = state.destination(common_place(&taken, feed));
         let operation = feed.source.operation;
@@ -160,8 +170,9 @@ impl TracedBatch {
             let mut attributes = attributes::common(operation, &destination, None, state);
             let count = i64::try_from(taken.len()).unwrap_or(i64::MAX);
             attributes.push(KeyValue::new("messaging.batch.message_count", count));
-            let links = taken.iter().flat_map(links_of_one).take(BATCH_LINKS_MAX).collect();
-            Described { name: destination.span_name(operation.name).into(), attributes, links }
+            let links =
+                taken.iter().flat_map(|taken| links_of_one(&taken.delivery)).take(BATCH_LINKS_MAX).collect();
+            Described { name: destination.span_name(operation.name), attributes, links }
         });
         let sample = metrics::Sample::new(operation, &destination, None, state);
         metrics::consumed(&sample, u64::try_from(taken.len()).unwrap_or(u64::MAX));
@@ -169,7 +180,7 @@ impl TracedBatch {
         let span = SharedSpan::new(span, &destination, &feed.source);
         let deliveries = taken
             .into_iter()
-            .map(|delivery| TracedDelivery::in_batch(delivery, feed, &destination, &span, &context))
+            .map(|taken| TracedDelivery::in_batch(taken, feed, &destination, &span, &context))
             .collect();
         Self { deliveries, context }
     }
@@ -215,10 +226,10 @@ impl fmt::Debug for TracedBatch {
 }
 
 /// Where all of them come from; the queue alone if they came on different ways.
-fn common_place<'a>(taken: &'a [Delivery], feed: &'a Feed) -> Place<'a> {
-    let place = |delivery: &'a Delivery| Place::of(delivery, &feed.source.queue);
+fn common_place<'a>(taken: &'a [Taken], feed: &'a Feed) -> Place<'a> {
+    let place = |taken: &'a Taken| Place::of(&taken.delivery, &feed.source.queue);
     match taken {
-        [first, rest @ ..] if rest.iter().all(|delivery| place(delivery) == place(first)) => place(first),
+        [first, rest @ ..] if rest.iter().all(|taken| place(taken) == place(first)) => place(first),
         _ => Place { exchange: "", routing_key: "", queue: Some(feed.source.queue.as_str()) },
     }
 }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Weak};
 use lapin::message::DeliveryResult;
 use lapin::{ChannelStatus, Result};
 use opentelemetry::context::FutureExt as _;
+use tokio::runtime::Handle;
 
 use crate::delivery::TracedDelivery;
 
+use super::feed::Item;
 use super::{Feed, Source};
 
 /// Takes the messages of a consumer, as lapin's trait of this name. Any `Fn` of a traced delivery that returns a
@@ -49,10 +51,18 @@ pub(super) struct Traced<D> {
     channel: ChannelStatus,
 }
 
-impl<D> Traced<D> {
+impl<D: ConsumerDelegate> Traced<D> {
     pub(super) fn new(delegate: D, feed: &Arc<Feed>) -> Self {
         let channel = feed.channel().clone();
         Self { delegate, source: Arc::clone(&feed.source), feed: Arc::downgrade(feed), channel }
+    }
+
+    /// Hands over what was taken from the stream before, which lapin knows nothing of. lapin's own have tasks of its own
+    /// runtime; these have tasks of the caller's.
+    pub(super) fn take_over(&self, runtime: &Handle, ahead: impl Iterator<Item = Item>) {
+        for item in ahead {
+            runtime.spawn(lapin::ConsumerDelegate::on_new_delivery(self, item.transpose()));
+        }
     }
 }
 
@@ -60,7 +70,10 @@ impl<D: ConsumerDelegate> lapin::ConsumerDelegate for Traced<D> {
     fn on_new_delivery(&self, delivery: DeliveryResult) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match delivery {
             Ok(Some(delivery)) => {
-                self.source.lives();
+                // One that was taken before its channel died is no sign of life.
+                if !delivery.acker.poisoned() {
+                    self.source.lives();
+                }
                 let delivery = TracedDelivery::open(delivery, &self.source, self.feed.clone());
                 let context = delivery.context().clone();
                 // A closure may work before its first await.

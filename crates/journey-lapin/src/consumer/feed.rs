@@ -1,13 +1,17 @@
 //! What a consumer gives next, and a look at it before its time.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll, Waker, ready};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Instant;
 
 use futures_core::Stream;
 use lapin::message::Delivery;
 use lapin::{ChannelStatus, Result};
+
+use crate::limits::WAITING_MAX;
 
 use super::Source;
 
@@ -24,33 +28,64 @@ struct Items {
     /// A clone of the consumer with its own waker, so that looking ahead takes no wake-up from the stream.
     probe: lapin::Consumer,
     /// What was looked at before its time: at most what lapin had prefetched.
-    ahead: VecDeque<Option<Result<Delivery>>>,
+    ahead: VecDeque<Ahead>,
+    /// Who waits, at most [`WAITING_MAX`]: lapin wakes them for what it has, nobody but us for what is `ahead`.
+    waiting: VecDeque<Waker>,
+}
+
+/// What a consumer gives.
+pub(crate) type Item = Option<Result<Delivery>>;
+
+/// What a consumer gives, and when it came.
+struct Ahead {
+    item: Item,
+    came: Instant,
+}
+
+/// A message that was taken and is in nobody's hands yet.
+pub(crate) struct Taken {
+    pub(crate) delivery: Delivery,
+    /// When it came. The broker waits for its acknowledgement since then.
+    pub(crate) since: Instant,
 }
 
 impl Feed {
     pub(super) fn new(source: Arc<Source>, consumer: &lapin::Consumer, channel: ChannelStatus) -> Self {
-        let items = Mutex::new(Items { probe: consumer.clone(), ahead: VecDeque::new() });
+        let (ahead, waiting) = Default::default();
+        let items = Mutex::new(Items { probe: consumer.clone(), ahead, waiting });
         Self { source, channel, items }
     }
 
-    pub(super) fn poll_next(
+    pub(super) fn poll_next(&self, consumer: &mut lapin::Consumer, cx: &mut TaskContext<'_>) -> Poll<Item> {
+        self.poll_since(consumer, cx, &mut None)
+    }
+
+    /// The same, and says since when the message was here, if it did not come just now.
+    pub(super) fn poll_since(
         &self,
         consumer: &mut lapin::Consumer,
         cx: &mut TaskContext<'_>,
-    ) -> Poll<Option<Result<Delivery>>> {
+        since: &mut Option<Instant>,
+    ) -> Poll<Item> {
         let mut items = self.items();
         loop {
-            let item = match items.ahead.pop_front() {
-                Some(item) => item,
-                None => {
-                    let item = ready!(Pin::new(&mut *consumer).poll_next(cx));
-                    self.note(&item, consumer);
-                    item
-                }
+            let item = if let Some(Ahead { item, came }) = items.ahead.pop_front() {
+                *since = Some(came);
+                item
+            } else if let Poll::Ready(item) = Pin::new(&mut *consumer).poll_next(cx) {
+                *since = None;
+                self.note(&item, consumer);
+                item
+            } else {
+                items.wait(cx.waker());
+                return Poll::Pending;
             };
             match &item {
                 Some(Ok(delivery)) if self.is_stale(delivery) => {}
-                _ => return Poll::Ready(item),
+                _ => {
+                    items.has_come(cx.waker());
+                    return Poll::Ready(item);
+                }
             }
         }
     }
@@ -59,9 +94,29 @@ impl Feed {
         &self.channel
     }
 
-    /// Gives back what was taken too early; it comes next.
-    pub(super) fn give_back(&self, item: Option<Result<Delivery>>) {
-        self.items().ahead.push_front(item);
+    /// Gives back messages that were taken too early, in their order; they come next.
+    pub(super) fn give_back(&self, taken: impl DoubleEndedIterator<Item = Taken>) {
+        let ahead = taken.map(|Taken { delivery, since }| Ahead { item: Some(Ok(delivery)), came: since });
+        self.put_ahead(ahead);
+    }
+
+    /// Gives back the end of the stream, or why there is nothing more.
+    pub(super) fn give_back_end(&self, end: Item) {
+        self.put_ahead([Ahead { item: end, came: Instant::now() }].into_iter());
+    }
+
+    fn put_ahead(&self, ahead: impl DoubleEndedIterator<Item = Ahead>) {
+        let mut items = self.items();
+        ahead.rev().for_each(|ahead| items.ahead.push_front(ahead));
+        let waiting = items.take_waiting();
+        drop(items);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// What was looked at before its time, for a delegate.
+    pub(super) fn take_ahead(&self) -> impl Iterator<Item = Item> {
+        let ahead = mem::take(&mut self.items().ahead).into_iter().map(|ahead| ahead.item);
+        ahead.filter(|item| !matches!(item, Some(Ok(delivery)) if self.is_stale(delivery)))
     }
 
     /// Looks for the reason if the channel is dead, or if the broker cancelled the consumer on one that lives.
@@ -85,11 +140,14 @@ impl Feed {
         while let Poll::Ready(item) = Pin::new(&mut items.probe).poll_next(&mut nobody) {
             self.note(&item, &items.probe);
             let is_end = item.is_none();
-            items.ahead.push_back(item);
+            items.ahead.push_back(Ahead { item, came: Instant::now() });
             if is_end {
                 break;
             }
         }
+        let waiting = if items.ahead.is_empty() { VecDeque::new() } else { items.take_waiting() };
+        drop(items);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     /// Whether a message came over the connection before this one, so that it is worked on in vain and comes again. lapin
@@ -98,7 +156,7 @@ impl Feed {
         !self.source.no_ack && delivery.acker.poisoned() && self.channel.connected()
     }
 
-    fn note(&self, item: &Option<Result<Delivery>>, consumer: &lapin::Consumer) {
+    fn note(&self, item: &Item, consumer: &lapin::Consumer) {
         match item {
             // One that had arrived before the channel died, or the queue was deleted, is no sign of life.
             Some(Ok(delivery)) if delivery.acker.poisoned() => {}
@@ -111,6 +169,31 @@ impl Feed {
 
     fn items(&self) -> MutexGuard<'_, Items> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Items {
+    /// Somebody waits, and is to be woken when something is put ahead. One too many takes the place of the oldest, which
+    /// is not woken for it: it would wait again, and take the place of the next.
+    fn wait(&mut self, waker: &Waker) {
+        if self.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            return;
+        }
+        if self.waiting.len() >= WAITING_MAX {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(waker.clone());
+    }
+
+    /// It waits no more.
+    fn has_come(&mut self, waker: &Waker) {
+        if !self.waiting.is_empty() {
+            self.waiting.retain(|waiting| !waiting.will_wake(waker));
+        }
+    }
+
+    fn take_waiting(&mut self) -> VecDeque<Waker> {
+        mem::take(&mut self.waiting)
     }
 }
 

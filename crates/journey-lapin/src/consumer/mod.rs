@@ -13,6 +13,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use futures_core::Stream;
 use lapin::types::ShortString;
 use lapin::{ChannelStatus, Result};
+use tokio::runtime::Handle;
 
 use crate::attributes::CONSUME;
 use crate::channel::State;
@@ -21,8 +22,8 @@ use crate::watch;
 
 pub use batch::TracedBatch;
 pub use delegate::ConsumerDelegate;
-pub(crate) use feed::Feed;
-pub(crate) use source::{Source, is_ack_timeout};
+pub(crate) use feed::{Feed, Taken};
+pub(crate) use source::Source;
 
 /// A stream of messages, as lapin's consumer; each message has a span from the moment it is handed over.
 ///
@@ -70,9 +71,16 @@ impl Consumer {
 
     /// Hands each message to a delegate instead of the stream, in the context of the message.
     ///
-    /// As lapin's: from now on dropping this does not cancel; [`crate::Channel::basic_cancel`] does.
+    /// As lapin's: from now on dropping this does not cancel; [`crate::Channel::basic_cancel`] does. Messages that a batch
+    /// which was given up has left ([`Consumer::next_batch_within`]) are handed over first; outside of a Tokio runtime they
+    /// stay for the stream.
     pub fn set_delegate<D: ConsumerDelegate + 'static>(&self, delegate: D) {
-        self.inner.set_delegate(delegate::Traced::new(delegate, &self.feed));
+        let delegate = delegate::Traced::new(delegate, &self.feed);
+        // In their order: what was taken ahead came before all that lapin still has.
+        if let Ok(runtime) = Handle::try_current() {
+            delegate.take_over(&runtime, self.feed.take_ahead());
+        }
+        self.inner.set_delegate(delegate);
     }
 }
 

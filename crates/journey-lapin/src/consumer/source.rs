@@ -47,7 +47,7 @@ impl Source {
 
     /// A message came: the consumer lives, or lives again after the connection was recovered.
     pub(crate) fn lives(&self) {
-        self.state.unsettled.set_timed_out(false);
+        self.state.unsettled.death.lives();
         if self.is_lost() {
             self.is_lost.store(false, Relaxed);
         }
@@ -55,9 +55,7 @@ impl Source {
 
     /// The consumer is told of an error. lapin sends nothing after it, and the stream may stay pending for ever.
     pub(crate) fn failed(&self, error: &Error) {
-        if is_ack_timeout(error) {
-            self.state.unsettled.set_timed_out(true);
-        }
+        self.state.unsettled.death.heard(error);
         self.lost(&error_type::description(error));
     }
 
@@ -81,9 +79,4 @@ impl Source {
             );
         }
     }
-}
-
-/// RabbitMQ closes the channel with 406 then, as for other faults; only the text tells them apart.
-pub(crate) fn is_ack_timeout(error: &Error) -> bool {
-    error_type::is_precondition_failed(error) && error.to_string().contains("timed out")
 }

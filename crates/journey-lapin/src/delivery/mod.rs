@@ -8,15 +8,16 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 
 use journey_trace::{StageBuilder, stage};
 use lapin::message::Delivery;
 use opentelemetry::Context;
-use opentelemetry::context::FutureExt as _;
 
-use crate::consumer::{Feed, Source};
+use crate::consumer::{Feed, Source, Taken};
 use crate::destination::Destination;
 use crate::error_type;
 use crate::outcome::ConsumeOutcome;
@@ -45,7 +46,6 @@ pub(crate) use start::links_of_one;
 /// }
 /// ```
 pub struct TracedDelivery {
-    delivery: Delivery,
     open: Arc<OpenDelivery>,
     /// Weak: a message that is kept must not keep the consumer from being cancelled.
     feed: Weak<Feed>,
@@ -58,27 +58,26 @@ impl TracedDelivery {
 
     /// Starts the span, under the message's own context.
     pub(crate) fn open(delivery: Delivery, source: &Arc<Source>, feed: Weak<Feed>) -> Self {
-        let open = start::alone(&delivery, source);
-        Self::held(delivery, open, feed)
+        Self::held(start::alone(delivery, source), feed)
     }
 
     /// The same under the span of a batch.
     pub(crate) fn in_batch(
-        delivery: Delivery,
+        taken: Taken,
         feed: &Arc<Feed>,
         destination: &Arc<Destination>,
         span: &Arc<SharedSpan>,
         batch: &Context,
     ) -> Self {
-        let open = start::in_batch(&delivery, &feed.source, destination, span, batch);
-        Self::held(delivery, open, Arc::downgrade(feed))
+        let open = start::in_batch(taken, &feed.source, destination, span, batch);
+        Self::held(open, Arc::downgrade(feed))
     }
 
-    fn held(delivery: Delivery, open: Arc<OpenDelivery>, feed: Weak<Feed>) -> Self {
+    fn held(open: Arc<OpenDelivery>, feed: Weak<Feed>) -> Self {
         if !open.source.no_ack {
             open.source.state.unsettled.insert(&open);
         }
-        Self { delivery, open, feed }
+        Self { open, feed }
     }
 
     /// The context of this message: its span, and a cell with the ids that came with it.
@@ -123,7 +122,12 @@ impl TracedDelivery {
         E: fmt::Display,
         F: AsyncFnOnce(&Self) -> std::result::Result<T, E>,
     {
-        let outcome = handler(self).with_context(self.context().clone()).await;
+        let mut handling = pin!(handler(self));
+        let outcome = poll_fn(|cx| {
+            let _attached = self.context().clone().attach();
+            handling.as_mut().poll(cx)
+        });
+        let outcome = outcome.await;
         if let Err(error) = &outcome {
             self.open.fail(std::any::type_name::<E>(), error_type::description(error));
         }
@@ -135,21 +139,20 @@ impl Deref for TracedDelivery {
     type Target = Delivery;
 
     fn deref(&self) -> &Delivery {
-        &self.delivery
+        &self.open.delivery
     }
 }
 
 impl Drop for TracedDelivery {
     fn drop(&mut self) {
-        let acker = &self.delivery.acker;
-        if self.open.source.no_ack {
-            self.open.settle(ConsumeOutcome::AutoAck);
+        if self.open.is_settled() {
             return;
         }
-        self.open.source.state.unsettled.remove(&self.open);
-        if acker.poisoned() {
+        if self.open.source.no_ack {
+            self.open.settle(ConsumeOutcome::AutoAck);
+        } else if self.acker.poisoned() {
             self.open.settle(self.of_dead_channel(ConsumeOutcome::ChannelClosed));
-        } else if acker.usable() {
+        } else if self.acker.usable() {
             self.open.settle(ConsumeOutcome::DroppedUnsettled);
         } else {
             // Settled past this wrapper, by lapin's own acker: how, nobody can tell.
@@ -160,6 +163,6 @@ impl Drop for TracedDelivery {
 
 impl fmt::Debug for TracedDelivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TracedDelivery").field(&self.delivery).finish()
+        f.debug_tuple("TracedDelivery").field(&self.open.delivery).finish()
     }
 }

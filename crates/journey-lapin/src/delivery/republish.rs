@@ -43,7 +43,7 @@ impl TracedDelivery {
         options: BasicPublishOptions,
     ) -> Result<PublisherConfirm> {
         let properties = self.properties_of_next(channel.header_bytes_max());
-        let publish = channel.basic_publish(exchange, routing_key, options, &self.delivery.data, properties);
+        let publish = channel.basic_publish(exchange, routing_key, options, &self.data, properties);
         publish.with_context(self.context().clone()).await
     }
 
@@ -58,8 +58,8 @@ impl TracedDelivery {
         payload: &[u8],
         properties: BasicProperties,
     ) -> Result<Option<PublisherConfirm>> {
-        let Some(to) = self.delivery.properties.reply_to().clone() else { return Ok(None) };
-        let properties = match self.delivery.properties.correlation_id().clone() {
+        let Some(to) = self.properties.reply_to().clone() else { return Ok(None) };
+        let properties = match self.properties.correlation_id().clone() {
             Some(id) => properties.with_correlation_id(id),
             None => properties,
         };
@@ -69,9 +69,9 @@ impl TracedDelivery {
     }
 
     fn properties_of_next(&self, header_bytes_max: usize) -> BasicProperties {
-        let properties = without_user_id(&self.delivery.properties);
+        let properties = without_user_id(&self.properties);
         let mut headers = FieldTable::default();
-        for (key, value) in self.delivery.properties.headers().iter().flatten() {
+        for (key, value) in self.properties.headers().iter().flatten() {
             if !is_left_behind(key.as_str()) {
                 headers.insert(key.clone(), value.clone());
             }

@@ -11,7 +11,6 @@ use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
 use opentelemetry::trace::SpanKind;
 
 use crate::attributes::{self, ACK, NACK, Operation, REJECT};
-use crate::consumer::is_ack_timeout;
 use crate::metrics::{self, Sample};
 use crate::outcome::ConsumeOutcome;
 use crate::{error_type, watch};
@@ -26,7 +25,7 @@ impl TracedDelivery {
     /// # Errors
     /// What lapin says.
     pub async fn ack(&self, options: BasicAckOptions) -> Result<bool> {
-        let settled = self.settling(ACK, self.delivery.acker.ack(options)).await;
+        let settled = self.settling(ACK, self.acker.ack(options)).await;
         self.settle(ConsumeOutcome::Ack, options.multiple, &settled);
         settled
     }
@@ -36,7 +35,7 @@ impl TracedDelivery {
     /// # Errors
     /// What lapin says.
     pub async fn nack(&self, options: BasicNackOptions) -> Result<bool> {
-        let settled = self.settling(NACK, self.delivery.acker.nack(options)).await;
+        let settled = self.settling(NACK, self.acker.nack(options)).await;
         self.settle(ConsumeOutcome::of_nack(options.requeue), options.multiple, &settled);
         settled
     }
@@ -46,7 +45,7 @@ impl TracedDelivery {
     /// # Errors
     /// What lapin says.
     pub async fn reject(&self, options: BasicRejectOptions) -> Result<bool> {
-        let settled = self.settling(REJECT, self.delivery.acker.reject(options)).await;
+        let settled = self.settling(REJECT, self.acker.reject(options)).await;
         self.settle(ConsumeOutcome::of_reject(options.requeue), false, &settled);
         settled
     }
@@ -80,42 +79,42 @@ impl TracedDelivery {
             return None;
         }
         let describe = || {
-            let properties = Some(&self.delivery.properties);
+            let properties = Some(&self.properties);
             let mut attributes = attributes::common(operation, destination, properties, state);
-            attributes.push(attributes::delivery_tag(self.delivery.delivery_tag));
-            Described { name: destination.span_name(operation.name).into(), attributes, links: vec![] }
+            attributes.push(attributes::delivery_tag(self.delivery_tag));
+            Described { name: destination.span_name(operation.name), attributes, links: vec![] }
         };
         Some(SpanGuard::start_described(SpanKind::Client, &Hint::default(), self.context(), describe))
     }
 
     fn settle(&self, meant: ConsumeOutcome, multiple: bool, settled: &Result<bool>) {
-        if self.open.is_settled() {
-            // A second settlement is `Ok(false)` too; it is not the one that counts.
-            return;
-        }
         let outcome = match settled {
             Ok(true) => meant,
+            // A second settlement is no effect too; it is not the one that counts.
+            _ if self.open.is_settled() => return,
             // Settled past this wrapper before, by lapin's own acker: how, nobody can tell.
-            Ok(false) if !self.delivery.acker.poisoned() => return self.open.end_unsaid(),
+            Ok(false) if !self.acker.poisoned() => return self.open.end_unsaid(),
             Ok(false) => self.of_dead_channel(ConsumeOutcome::AckLost),
-            Err(error) if is_ack_timeout(error) => ConsumeOutcome::AckTimeout,
-            Err(_) => ConsumeOutcome::ChannelClosed,
+            Err(error) => {
+                self.open.source.state.unsettled.death.heard(error);
+                self.open.source.state.unsettled.death.outcome_or(ConsumeOutcome::ChannelClosed)
+            }
         };
         self.open.settle(outcome);
         if multiple && matches!(settled, Ok(true)) {
-            self.open.source.state.unsettled.settle(self.delivery.delivery_tag, true, outcome);
+            self.open.source.state.unsettled.settle(self.delivery_tag, true, outcome);
         }
     }
 
     /// How a delivery ends whose channel is dead, if not because an acknowledgement did not come in time.
     pub(super) fn of_dead_channel(&self, otherwise: ConsumeOutcome) -> ConsumeOutcome {
         let state = &self.open.source.state;
-        if !state.unsettled.is_timed_out() {
+        if !state.unsettled.death.is_timed_out() {
             match self.feed.upgrade() {
                 Some(feed) => feed.look_at_channel(),
                 None => watch::look_at_channel(state),
             }
         }
-        state.unsettled.of_dead_channel(otherwise)
+        state.unsettled.death.outcome_or(otherwise)
     }
 }

@@ -8,6 +8,7 @@ use journey_trace::attribute::{
     JOURNEY_MESSAGING_PROPAGATION, JOURNEY_MESSAGING_QUEUE_TIME, JOURNEY_MESSAGING_QUEUE_TIME_SOURCE,
     JOURNEY_MESSAGING_REDELIVERED, JOURNEY_MESSAGING_STREAM_OFFSET,
 };
+use journey_trace::metrics::is_installed;
 use journey_trace::sampling::Hint;
 use journey_trace::span::Described;
 use journey_trace::{CellHandle, ContextExt as _, SpanGuard};
@@ -16,16 +17,21 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::Propagation;
-use crate::consumer::Source;
+use crate::consumer::{Source, Taken};
 use crate::destination::{Destination, Place};
 use crate::headers::{self, Arrived};
 use crate::history::{self, Deaths, MessageKey, QueueTime};
 use crate::metrics::{self, Sample};
-use crate::unsettled::{OpenDelivery, SharedSpan, Work};
+use crate::unsettled::{Beginning, OpenDelivery, SharedSpan, Work};
 use crate::{attributes, settings::Settings};
 
 /// Hands a message over: it has a span of its own from here on.
-pub(super) fn alone(delivery: &Delivery, source: &Arc<Source>) -> Arc<OpenDelivery> {
+pub(super) fn alone(delivery: Delivery, source: &Arc<Source>) -> Arc<OpenDelivery> {
+    let beginning = begin_alone(&delivery, source);
+    OpenDelivery::new(delivery, source, beginning)
+}
+
+fn begin_alone(delivery: &Delivery, source: &Source) -> Beginning {
     let arrived = Arrived::of(&delivery.properties);
     let message = Message::of(delivery, &arrived);
     let destination = source.state.destination(Place::of(delivery, &source.queue));
@@ -37,7 +43,7 @@ pub(super) fn alone(delivery: &Delivery, source: &Arc<Source>) -> Arc<OpenDelive
         let before = history::attempt_before(&arrived, key.as_ref(), message.attempt);
         let creator = message.creation.clone().filter(|_| propagation != Propagation::New);
         Described {
-            name: destination.span_name(source.operation.name).into(),
+            name: destination.span_name(source.operation.name),
             attributes: describe(&message, &destination, propagation, source),
             links: links(creator, ambient, before),
         }
@@ -45,21 +51,22 @@ pub(super) fn alone(delivery: &Delivery, source: &Arc<Source>) -> Arc<OpenDelive
     measure(&message, &destination, source);
     // A link leads somewhere only if somebody sees that span; and what needs no acknowledgement never comes again.
     let key = key.filter(|_| span.is_recording() && !source.no_ack);
-    let (context, work) = (span.context().clone(), Work::Alone { span, error_type: None });
-    let history = (message.attempt, key);
-    OpenDelivery::new(delivery, source, destination, context, history, work)
+    let (context, since) = (span.context().clone(), span.started());
+    let work = Work::Alone { span, error_type: None };
+    Beginning { destination, context, attempt: message.attempt, key, since, work }
 }
 
 /// Hands a message over as one of a batch: under the span of all, with a cell of its own.
 pub(super) fn in_batch(
-    delivery: &Delivery,
+    taken: Taken,
     source: &Arc<Source>,
     destination: &Arc<Destination>,
     span: &Arc<SharedSpan>,
     batch: &Context,
 ) -> Arc<OpenDelivery> {
+    let Taken { delivery, since } = taken;
     let arrived = Arrived::of(&delivery.properties);
-    let message = Message::of(delivery, &arrived);
+    let message = Message::of(&delivery, &arrived);
     let own = headers::context(&arrived, None);
     let context = match CellHandle::of(&own) {
         Some(cell) => batch.with_shared_cell(cell),
@@ -67,9 +74,10 @@ pub(super) fn in_batch(
     };
     metrics::arrived(destination, message.waited.map(|time| time.waited), message.attempt > 1);
     let is_seen = batch.span().is_recording() && !source.no_ack;
-    let history = (message.attempt, if is_seen { message.key() } else { None });
-    let work = Work::InBatch(Arc::clone(span));
-    OpenDelivery::new(delivery, source, Arc::clone(destination), context, history, work)
+    let (attempt, key) = (message.attempt, if is_seen { message.key() } else { None });
+    let (destination, work) = (Arc::clone(destination), Work::InBatch(Arc::clone(span)));
+    let beginning = Beginning { destination, context, attempt, key, since, work };
+    OpenDelivery::new(delivery, source, beginning)
 }
 
 /// What the span of a batch is linked to for one of its messages: the creator, and the attempt before.
@@ -173,8 +181,9 @@ fn links(
     ambient: Option<SpanContext>,
     before: Option<SpanContext>,
 ) -> Vec<Link> {
-    // One allocation: a chain of options does not tell how long it is.
-    let mut links = Vec::with_capacity(LINKS_MAX);
+    // One allocation, as small as can be: a chain of options does not tell how long it is.
+    let count = [&creator, &ambient, &before].into_iter().flatten().count();
+    let mut links = Vec::with_capacity(count);
     links.extend(creator.map(Link::with_context));
     links.extend(ambient.map(Link::with_context));
     links.extend(
@@ -183,10 +192,10 @@ fn links(
     links
 }
 
-/// Creator, what is active, and the attempt before.
-const LINKS_MAX: usize = 3;
-
 fn measure(message: &Message<'_>, destination: &Destination, source: &Source) {
+    if !is_installed() {
+        return;
+    }
     metrics::consumed(&Sample::new(source.operation, destination, None, &source.state), 1);
     metrics::arrived(destination, message.waited.map(|time| time.waited), message.attempt > 1);
 }

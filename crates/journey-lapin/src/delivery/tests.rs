@@ -12,7 +12,7 @@ use opentelemetry::trace::{SpanKind, TraceContextExt as _, TraceFlags};
 use crate::allocations::context;
 use crate::attributes::CONSUME;
 use crate::channel::State;
-use crate::consumer::Source;
+use crate::consumer::{Source, Taken};
 use crate::destination::Place;
 use crate::history::{MessageKey, previous};
 use crate::outcome::ConsumeOutcome;
@@ -66,17 +66,23 @@ fn an_attempt_that_nobody_sees_is_no_attempt() {
         let creator = context(flags);
         for in_batch in [true, false] {
             let delivery = delivery(1, false, format!("{is_seen} {in_batch}"), &creator);
+            let creation = extract(&delivery.properties).span().span_context().clone();
+            let key = MessageKey::of(&delivery, &creation);
             let open = if in_batch {
                 let span = SpanGuard::start("consume", SpanKind::Consumer, vec![], vec![], &creator);
                 let batch = span.context().clone();
                 let span = SharedSpan::new(span, &destination, &source);
-                start::in_batch(&delivery, &source, &destination, &span, &batch)
+                start::in_batch(
+                    Taken { delivery, since: Instant::now() },
+                    &source,
+                    &destination,
+                    &span,
+                    &batch,
+                )
             } else {
-                start::alone(&delivery, &source)
+                start::alone(delivery, &source)
             };
             open.settle(ConsumeOutcome::NackRequeue);
-            let creation = extract(&delivery.properties).span().span_context().clone();
-            let key = MessageKey::of(&delivery, &creation);
             assert_eq!(previous(&key).is_some(), is_seen, "in a batch: {in_batch}");
         }
     }

@@ -3,8 +3,10 @@
 //! Source: OpenTelemetry semantic conventions 1.44, "RabbitMQ".
 
 mod recent;
+mod text;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use lapin::message::Delivery;
 use lapin::types::ShortString;
@@ -12,6 +14,7 @@ use lapin::types::ShortString;
 use crate::settings::Template;
 
 pub(crate) use recent::Recent;
+pub(crate) use text::Text;
 
 /// Where a message goes to or comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,13 +36,15 @@ impl<'a> Place<'a> {
 pub(crate) struct Destination {
     exchange: Box<str>,
     queue: Option<Box<str>>,
-    pub(crate) routing_key: Arc<str>,
+    pub(crate) routing_key: Text,
     /// `messaging.destination.name`.
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Text,
     /// `messaging.destination.template`.
     pub(crate) template: Option<&'static str>,
     /// The broker made its name up for one client, so it is never seen again.
     pub(crate) is_anonymous: bool,
+    /// Operation and name of its spans, once its texts are kept. Nearly all have one operation.
+    span_name: Option<OnceLock<(&'static str, Option<&'static str>)>>,
 }
 
 impl Destination {
@@ -54,11 +59,25 @@ impl Destination {
         Self {
             exchange: exchange.into(),
             queue: queue.map(Box::from),
-            routing_key: routing_key.into(),
-            name: join([exchange, routing_key, last]).into(),
+            routing_key: Text::Shared(routing_key.into()),
+            name: Text::Shared(join([exchange, routing_key, last]).into()),
             template: template(exchange, routing_key),
             is_anonymous,
+            span_name: None,
         }
+    }
+
+    /// The same with texts that are kept for good: it is met often. One that was made up is not.
+    pub(crate) fn kept(&self) -> Option<Self> {
+        (!self.is_anonymous).then(|| Self {
+            exchange: self.exchange.clone(),
+            queue: self.queue.clone(),
+            routing_key: Text::kept(&self.routing_key),
+            name: Text::kept(&self.name),
+            template: self.template,
+            is_anonymous: self.is_anonymous,
+            span_name: Some(OnceLock::new()),
+        })
     }
 
     pub(crate) fn is_at(&self, place: Place<'_>) -> bool {
@@ -68,10 +87,13 @@ impl Destination {
     }
 
     /// The name of a span: operation, and destination unless it has no name that lasts.
-    pub(crate) fn span_name(&self, operation: &'static str) -> String {
-        match self.lasting_name() {
-            Some(name) => [operation, name].join(" "),
-            None => operation.to_owned(),
+    pub(crate) fn span_name(&self, operation: &'static str) -> Cow<'static, str> {
+        let Some(name) = self.lasting_name() else { return operation.into() };
+        let make = || [operation, name].join(" ");
+        let kept = self.span_name.as_ref().map(|kept| kept.get_or_init(|| (operation, text::keep(&make()))));
+        match kept {
+            Some((of, Some(kept))) if *of == operation => (*kept).into(),
+            _ => make().into(),
         }
     }
 

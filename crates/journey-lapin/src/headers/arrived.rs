@@ -1,9 +1,8 @@
 //! What the headers of a message tell, read in one pass.
 
-use journey_trace::propagation::{BAGGAGE, TRACEPARENT, TRACESTATE, remote_span_context};
+use journey_trace::propagation::{BAGGAGE, TRACEPARENT, TRACESTATE, span_context_of};
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldArray, Timestamp};
-use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::SpanContext;
 
 use crate::Propagation;
@@ -13,7 +12,7 @@ use super::own::{ATTEMPT, PREVIOUS, PROPAGATION, SENT_MS};
 /// The headers that matter here. Publishers differ in the types they give them, so each is read from any that fits.
 #[derive(Default)]
 pub(crate) struct Arrived<'a> {
-    pub(crate) traceparent: Option<&'a str>,
+    pub(crate) traceparent: Option<&'a [u8]>,
     pub(crate) tracestate: Option<&'a str>,
     pub(crate) baggage: Option<&'a str>,
     /// When it was published, by the publisher's clock; ms since the Unix epoch.
@@ -23,7 +22,7 @@ pub(crate) struct Arrived<'a> {
     /// The AMQP property, s since the Unix epoch.
     pub(crate) timestamp_s: Option<u64>,
     pub(crate) propagation: Option<Propagation>,
-    pub(crate) previous: Option<&'a str>,
+    pub(crate) previous: Option<&'a [u8]>,
     /// Number of the attempt for which it was published again.
     pub(crate) attempt: Option<i64>,
     /// Earlier deliveries from this queue that count as failed.
@@ -48,22 +47,22 @@ impl<'a> Arrived<'a> {
 
     /// The span that created the message.
     pub(crate) fn creation(&self) -> Option<SpanContext> {
-        remote_span_context(self)
+        span_context_of(self.traceparent?, self.tracestate.unwrap_or_default())
     }
 
     /// The span of the attempt that published it again.
     pub(crate) fn previous(&self) -> Option<SpanContext> {
-        remote_span_context(&Traceparent(self.previous?))
+        span_context_of(self.previous?, "")
     }
 
     fn take(&mut self, key: &str, value: &'a AMQPValue) {
         match key {
-            TRACEPARENT => self.traceparent = text(value),
+            TRACEPARENT => self.traceparent = bytes(value),
             TRACESTATE => self.tracestate = text(value),
             BAGGAGE => self.baggage = text(value),
             SENT_MS => self.sent_ms = number(value),
             PROPAGATION => self.propagation = text(value).and_then(Propagation::parse),
-            PREVIOUS => self.previous = text(value),
+            PREVIOUS => self.previous = bytes(value),
             ATTEMPT => self.attempt = number(value),
             BROKER_MS => self.broker_ms = number(value),
             DELIVERY_COUNT => self.delivery_count = number(value),
@@ -77,39 +76,17 @@ impl<'a> Arrived<'a> {
     }
 }
 
-impl Extractor for Arrived<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        match key {
-            TRACEPARENT => self.traceparent,
-            TRACESTATE => self.tracestate,
-            BAGGAGE => self.baggage,
-            _ => None,
-        }
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec![TRACEPARENT, TRACESTATE, BAGGAGE]
-    }
-}
-
-struct Traceparent<'a>(&'a str);
-
-impl Extractor for Traceparent<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        (key == TRACEPARENT).then_some(self.0)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec![TRACEPARENT]
-    }
-}
-
 /// The text in a header.
 pub(crate) fn text(value: &AMQPValue) -> Option<&str> {
+    std::str::from_utf8(bytes(value)?).ok()
+}
+
+/// The bytes of a text.
+fn bytes(value: &AMQPValue) -> Option<&[u8]> {
     match value {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        AMQPValue::ByteArray(bytes) => std::str::from_utf8(bytes.as_slice()).ok(),
-        AMQPValue::ShortString(text) => Some(text.as_str()),
+        AMQPValue::LongString(text) => Some(text.as_bytes()),
+        AMQPValue::ByteArray(bytes) => Some(bytes.as_slice()),
+        AMQPValue::ShortString(text) => Some(text.as_str().as_bytes()),
         _ => None,
     }
 }

@@ -1,19 +1,21 @@
 //! Attempts of this process, so that the next delivery of a message can be linked to the one before.
 //!
 //! A message comes again as it was: nobody could have written the failed attempt into its headers. So the process
-//! remembers attempts that go on, as many as there are, and those that did not end with an acknowledgement, up to
-//! [`ATTEMPTS_MAX`].
+//! remembers attempts that go on, up to [`OPEN_ATTEMPTS_MAX`], and those that did not end with an acknowledgement, up
+//! to [`ATTEMPTS_MAX`].
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use foldhash::quality::RandomState;
 use lapin::message::Delivery;
 use opentelemetry::trace::SpanContext;
 use opentelemetry::{SpanId, TraceId};
-use rustc_hash::FxHasher;
 
-use crate::limits::{ATTEMPTS_MAX, DIGEST_BYTES_MAX};
+use crate::limits::{ATTEMPTS_MAX, DIGEST_BYTES_MAX, OPEN_ATTEMPTS_MAX};
 
 /// What all deliveries of one message have in common: its creator, and what tells it from the creator's others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +29,14 @@ pub(crate) struct MessageKey {
 impl MessageKey {
     pub(crate) fn of(delivery: &Delivery, creation: &SpanContext) -> Self {
         let (trace_id, span_id) = (creation.trace_id(), creation.span_id());
-        let mut hasher = FxHasher::with_seed(*SEED);
-        (trace_id, span_id).hash(&mut hasher);
-        delivery.properties.message_id().as_ref().map(|id| id.as_str()).hash(&mut hasher);
-        delivery.data.len().hash(&mut hasher);
-        delivery.data[..delivery.data.len().min(DIGEST_BYTES_MAX)].hash(&mut hasher);
+        let mut hasher = KEYED.build_hasher();
+        hasher.write_u128(u128::from_ne_bytes(trace_id.to_bytes()));
+        hasher.write_u64(u64::from_ne_bytes(span_id.to_bytes()));
+        if let Some(id) = delivery.properties.message_id() {
+            id.as_str().hash(&mut hasher);
+        }
+        hasher.write_usize(delivery.data.len());
+        hasher.write(&delivery.data[..delivery.data.len().min(DIGEST_BYTES_MAX)]);
         Self { trace_id, span_id, digest: hasher.finish() }
     }
 }
@@ -43,7 +48,7 @@ impl Hash for MessageKey {
     }
 }
 
-/// Takes a [`MessageKey`] as it is: it is a hash already, with a seed that no sender knows. To hash it once more for each of
+/// Takes a [`MessageKey`] as it is: it is a hash already, by a key that no sender knows. To hash it once more for each of
 /// the looks at a message was a tenth of what a delivery costs here.
 #[derive(Debug, Default)]
 struct Digested(u64);
@@ -64,15 +69,21 @@ impl Hasher for Digested {
 
 type ByMessage<T> = HashMap<MessageKey, T, BuildHasherDefault<Digested>>;
 
-static SEED: LazyLock<usize> = LazyLock::new(|| {
-    // The lower half is as good as the whole where a word has 32 bits.
-    RandomState::new().build_hasher().finish() as usize
-});
+/// Trace and span id are chosen by whoever publishes. The key of this process is in each step of the hash: a seed in front of
+/// a plain one would not do, because what collides with one seed there collides with every seed.
+static KEYED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// Attempts that were not remembered while they went on, because there were too many ([`crate::limits::OPEN_ATTEMPTS_MAX`]).
+pub fn unlinked_attempts() -> u64 {
+    UNLINKED_ATTEMPTS.load(Ordering::Relaxed)
+}
 
 /// An attempt begins. It is the last one on its message until another begins: the broker may hand a message out again
 /// before the first handler knows that it lost it.
 pub(crate) fn begin(key: MessageKey, attempt: SpanContext) {
-    lock().open.insert(key, attempt);
+    if !lock().begin(key, attempt) {
+        UNLINKED_ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// An attempt has ended, and it is not known how.
@@ -97,7 +108,6 @@ pub(crate) fn previous(key: &MessageKey) -> Option<SpanContext> {
 
 #[derive(Default)]
 struct Memory {
-    /// As many as deliveries are held, so it needs no bound of its own.
     open: ByMessage<SpanContext>,
     failed: ByMessage<Failed>,
     /// The keys of the failed ones, by number: oldest first.
@@ -111,10 +121,21 @@ struct Failed {
 }
 
 impl Memory {
+    /// Whether there was room for it.
+    fn begin(&mut self, key: MessageKey, attempt: SpanContext) -> bool {
+        if self.open.len() >= OPEN_ATTEMPTS_MAX && !self.open.contains_key(&key) {
+            return false;
+        }
+        self.open.insert(key, attempt);
+        true
+    }
+
     /// It goes on no more, unless a younger attempt does.
     fn end(&mut self, key: &MessageKey, attempt: &SpanContext) {
-        if self.open.get(key).is_some_and(|open| open.span_id() == attempt.span_id()) {
-            self.open.remove(key);
+        if let Entry::Occupied(open) = self.open.entry(*key)
+            && open.get().span_id() == attempt.span_id()
+        {
+            open.remove();
         }
     }
 
@@ -150,6 +171,7 @@ fn lock() -> MutexGuard<'static, Memory> {
 }
 
 static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
+static UNLINKED_ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
 #[cfg(test)]
 mod tests {
@@ -172,14 +194,31 @@ mod tests {
     #[test]
     fn the_youngest_attempt_is_the_last() {
         let mut memory = Memory::default();
-        memory.open.insert(key(1), attempt(1));
+        assert!(memory.begin(key(1), attempt(1)));
         assert_eq!(memory.previous(&key(1)), Some(attempt(1)));
-        memory.open.insert(key(1), attempt(2));
+        assert!(memory.begin(key(1), attempt(2)));
         memory.remember(key(1), attempt(1));
         assert_eq!(memory.previous(&key(1)), Some(attempt(2)));
         memory.remember(key(1), attempt(2));
         assert_eq!(memory.previous(&key(1)), Some(attempt(2)));
         assert!(memory.open.is_empty());
+    }
+
+    /// Scenario: more attempts go on than are remembered; one of them is handed out again, another ends.
+    /// Guarantees: the one too many is refused and not found, which changes nothing of the others; a message that is
+    /// known is followed on, and room that becomes free is used.
+    #[test]
+    fn attempts_that_go_on_are_bounded() {
+        let mut memory = Memory::default();
+        let many = OPEN_ATTEMPTS_MAX as u64;
+        assert!((0..many).all(|number| memory.begin(key(number), attempt(1 + number))));
+        assert!(!memory.begin(key(many), attempt(1 + many)));
+        assert_eq!((memory.open.len(), memory.previous(&key(many))), (OPEN_ATTEMPTS_MAX, None));
+        assert!(memory.begin(key(7), attempt(77)));
+        assert_eq!(memory.previous(&key(7)), Some(attempt(77)));
+        memory.end(&key(7), &attempt(77));
+        assert!(memory.begin(key(many), attempt(1 + many)));
+        assert_eq!(memory.previous(&key(many)), Some(attempt(1 + many)));
     }
 
     /// Scenario: more messages fail than are remembered, one of them over and over; another is done.

@@ -9,6 +9,7 @@ use opentelemetry::trace::SpanContext;
 use crate::headers::Arrived;
 
 pub(crate) use deaths::Deaths;
+pub use memory::unlinked_attempts;
 pub(crate) use memory::{MessageKey, begin, end, forget, previous, remember};
 pub(crate) use queue_time::QueueTime;
 

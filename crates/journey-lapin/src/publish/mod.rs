@@ -55,7 +55,7 @@ impl OpenPublish {
         let kind = if creation.is_some() { SpanKind::Client } else { SpanKind::Producer };
         let destination = state.destination(to);
         let span = SpanGuard::start_described(kind, &Hint::default(), parent, || Described {
-            name: destination.span_name(PUBLISH.name).into(),
+            name: destination.span_name(PUBLISH.name),
             attributes: attributes::common(PUBLISH, &destination, Some(&properties), state),
             links: creation.iter().cloned().map(Link::with_context).collect(),
         });
@@ -103,7 +103,12 @@ impl OpenPublish {
                 self.fail(nacked, nacked.as_str().into(), "the broker refused the message");
             }
             Ok(Confirmation::NotRequested) => self.end(PublishOutcome::NotRequested),
-            Err(error) => self.channel_failed(error),
+            Err(error) => {
+                if let Some(going) = &self.0 {
+                    going.state.unsettled.death.heard(error);
+                }
+                self.channel_failed(error);
+            }
         }
     }
 

@@ -35,8 +35,8 @@ impl OpenCall {
         let destination = state.destination(to);
         let span = Context::map_current(|parent| {
             SpanGuard::start_described(SpanKind::Client, &Hint::default(), parent, || Described {
-                name: destination.span_name(CALL.name).into(),
-                attributes: attributes::common(CALL, &destination, Some(question), state),
+                name: destination.span_name(CALL.name),
+                attributes: attributes::call(&destination, question, state),
                 links: vec![],
             })
         });

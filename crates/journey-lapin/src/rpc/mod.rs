@@ -2,6 +2,7 @@
 
 mod call;
 mod error;
+mod listener;
 mod pending;
 
 use std::fmt;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use journey_trace::{JourneyCell, Key};
 use lapin::message::Delivery;
-use lapin::options::{BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::options::BasicPublishOptions;
+use lapin::types::ShortString;
 use lapin::{BasicProperties, Confirmation, Result};
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt as _;
@@ -26,17 +27,19 @@ use crate::limits::CALL_TIMEOUT;
 
 use call::OpenCall;
 pub use error::RpcError;
-use pending::{Pending, Waiting};
+pub(crate) use listener::{Listener, Slot};
+use pending::Waiting;
 
 /// Asks services over their queues, and waits for what they answer ([`crate::TracedDelivery::reply`]).
 ///
 /// Answers come over RabbitMQ's [direct reply-to](https://www.rabbitmq.com/docs/direct-reply-to): no queue is declared, and
-/// an answer that nobody waits for any more is thrown away. Clones share the table of waiting calls, which holds
+/// an answer that nobody waits for any more is thrown away. All clients of a channel share the table of waiting calls, which holds
 /// [`crate::limits::CALLS_MAX`]; a further call fails at once, as `full`.
 ///
 /// Each call has a CLIENT span `call {exchange}:{routing key}` from the question to its answer, with `correlation_id` as
-/// `messaging.message.conversation_id` and how it ended ([`crate::CallOutcome`]). The span of the publish is its child, and
-/// it is linked to the one that published the answer. Ids that the answer brings go into the caller's cell.
+/// `messaging.message.conversation_id` and how it ended ([`crate::CallOutcome`]). It is no messaging operation of the
+/// conventions, which know no call, and so has neither `messaging.system` nor `messaging.operation.type`. The span of the
+/// publish is its child, and it is linked to the one that published the answer. Ids that the answer brings go into the caller's cell.
 ///
 /// ```no_run
 /// use journey_lapin::{ChannelExt, RpcClient};
@@ -53,7 +56,7 @@ use pending::{Pending, Waiting};
 #[derive(Clone)]
 pub struct RpcClient {
     channel: Channel,
-    pending: Arc<Pending>,
+    listener: Arc<Listener>,
     /// Unlike that of any other client, so that a late answer to one that used this channel before is nobody's.
     name: u64,
     next: Arc<AtomicU64>,
@@ -62,27 +65,17 @@ pub struct RpcClient {
 
 impl RpcClient {
     /// Begins to listen for answers on this channel, and asks it for confirms, so that a question that no queue takes fails
-    /// at once. The channel should be the client's alone: it can have one such listener.
+    /// at once. The last client that drops ends that.
+    ///
+    /// A channel can have one such listener. Clients of one [`Channel`] and its clones share it, and their table of calls;
+    /// of a channel of lapin's that was traced twice ([`crate::ChannelExt::traced`]) they do not, and the broker closes it.
     ///
     /// # Errors
     /// What lapin says.
     pub async fn new(channel: &Channel) -> Result<Self> {
-        if !channel.status().confirm() {
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        }
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let answers = lapin::Channel::basic_consume(
-            channel,
-            DIRECT_REPLY_TO.into(),
-            "".into(),
-            options,
-            FieldTable::default(),
-        );
-        let pending = Arc::new(Pending::default());
-        // With a delegate nobody needs to poll, and to drop the consumer does not cancel it.
-        answers.await?.set_delegate(pending::Answers(Arc::clone(&pending)));
+        let listener = Listener::of(channel).await?;
         let name = RandomState::new().build_hasher().finish();
-        Ok(Self { channel: channel.clone(), pending, name, next: Arc::default(), timeout: CALL_TIMEOUT })
+        Ok(Self { channel: channel.clone(), listener, name, next: Arc::default(), timeout: CALL_TIMEOUT })
     }
 
     /// How long this and later clones wait for an answer: [`CALL_TIMEOUT`] by default.
@@ -96,7 +89,7 @@ impl RpcClient {
     /// to, but not such a channel.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.pending.is_closed()
+        self.listener.pending.is_closed()
     }
 
     /// Publishes a question in the current context, and waits for its answer. `correlation_id` and `reply_to` are set here.
@@ -119,7 +112,7 @@ impl RpcClient {
         let place = Place { exchange: exchange.as_str(), routing_key: routing_key.as_str(), queue: None };
         let call = OpenCall::start(place, &properties, self.channel.state());
         let context = call.context();
-        let answered = match self.pending.enter(id) {
+        let answered = match self.listener.pending.enter(id) {
             Some(waiting) => {
                 let asked = self.ask(exchange, routing_key, payload, properties, waiting);
                 let answered = timeout(self.timeout, asked.with_context(context)).await;

@@ -16,7 +16,7 @@ use super::RpcError;
 
 /// Calls by `correlation_id`. The lock is held for one look.
 #[derive(Default)]
-pub(super) struct Pending(Mutex<Table>);
+pub(crate) struct Pending(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
@@ -55,7 +55,7 @@ impl Pending {
     }
 
     /// There will be no more answers.
-    fn close(&self, error: &Error) {
+    pub(super) fn close(&self, error: &Error) {
         let waiting = {
             let mut table = self.table();
             table.is_closed = true;
@@ -109,7 +109,8 @@ impl lapin::ConsumerDelegate for Answers {
     }
 }
 
-fn closed() -> Error {
+/// Why a call fails that comes when nobody listens any more.
+pub(super) fn closed() -> Error {
     ErrorKind::InvalidChannelState(ChannelState::Closed, "an answer is waited for").into()
 }
 

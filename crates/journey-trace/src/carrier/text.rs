@@ -53,7 +53,7 @@ impl FromStr for Carrier {
         let span = match parent {
             NO_SPAN => None,
             _ => Some(
-                traceparent::parse(parent, &state)
+                traceparent::parse(parent.as_bytes(), &state)
                     .ok_or_else(|| InvalidCarrier::Traceparent { traceparent: parent.to_owned() })?,
             ),
         };
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn full() -> Carrier {
-        let span = traceparent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1,b=2");
+        let span = traceparent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1,b=2");
         let cell = JourneyCell::new();
         Key::ALL.into_iter().for_each(|key| {
             cell.set(key, &"é;=".repeat(journey_model::BUSINESS_ID_BYTES_MAX / 4));

@@ -30,7 +30,7 @@ pub(crate) fn read<'a>(lines: impl IntoIterator<Item = &'a str>, cell: &JourneyC
             // Properties after a semicolon are not ours.
             let member = member.split(';').next().unwrap_or_default();
             if let Some((name, value)) = member.split_once('=') {
-                take(name.trim(), value.trim(), cell);
+                take(name.trim_ascii(), value.trim_ascii(), cell);
             }
         }
         bytes_left = bytes_left.saturating_sub(line.len());

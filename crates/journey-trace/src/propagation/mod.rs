@@ -108,8 +108,13 @@ pub fn extract_parts<'a>(
 
 /// The caller's span alone, without cell and ids.
 pub fn remote_span_context(carrier: &dyn Extractor) -> Option<SpanContext> {
-    let traceparent = carrier.get(TRACEPARENT).filter(|_| formats::has_trace_context())?;
-    traceparent::parse(traceparent, carrier.get(TRACESTATE).unwrap_or_default())
+    let traceparent = carrier.get(TRACEPARENT)?;
+    span_context_of(traceparent.as_bytes(), carrier.get(TRACESTATE).unwrap_or_default())
+}
+
+/// The same of the values of both headers; the second is empty if there is none.
+pub fn span_context_of(traceparent: &[u8], tracestate: &str) -> Option<SpanContext> {
+    formats::has_trace_context().then(|| traceparent::parse(traceparent, tracestate))?
 }
 
 /// The link that the first span or stage of this `Context` has to carry: to an untrusted caller, or to the span

@@ -55,8 +55,8 @@ const HEX: [[u8; 2]; 256] = {
 };
 
 /// The remote span of these headers. A bad `traceparent` gives none; a bad `tracestate` is left out.
-pub(crate) fn parse(traceparent: &str, tracestate: &str) -> Option<SpanContext> {
-    let (trace_id, span_id, flags) = split(traceparent.as_bytes().trim_ascii())?;
+pub(crate) fn parse(traceparent: &[u8], tracestate: &str) -> Option<SpanContext> {
+    let (trace_id, span_id, flags) = split(traceparent.trim_ascii())?;
     let state = match tracestate.len() {
         0 => TraceState::NONE,
         1..=TRACE_STATE_BYTES_MAX => TraceState::from_str(tracestate).unwrap_or(TraceState::NONE),
@@ -129,11 +129,11 @@ mod tests {
     #[test]
     fn only_good_headers_give_a_span() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let span = parse(good, "a=1,b=2").expect("a good header");
+        let span = parse(good.as_bytes(), "a=1,b=2").expect("a good header");
         assert!(span.is_sampled() && span.is_remote());
         assert_eq!(Traceparent::of(&span).expect("valid ids").as_str(), good);
         assert_eq!(span.trace_state().header(), "a=1,b=2");
-        assert!(parse("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "").is_some());
+        assert!(parse(b"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "").is_some());
         for bad in [
             "",
             "00",
@@ -147,7 +147,7 @@ mod tests {
             "00_4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7_01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b-0é",
         ] {
-            assert!(parse(bad, "").is_none(), "{bad}");
+            assert!(parse(bad.as_bytes(), "").is_none(), "{bad}");
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn a_bad_state_is_left_out() {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         for state in ["no-equals", &format!("a={}", "x".repeat(TRACE_STATE_BYTES_MAX))] {
-            let span = parse(parent, state).expect("a good header");
+            let span = parse(parent.as_bytes(), state).expect("a good header");
             assert!(span.trace_state().header().is_empty());
         }
     }

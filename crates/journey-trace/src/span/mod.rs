@@ -2,6 +2,7 @@
 
 mod described;
 mod keep;
+mod lists;
 mod start;
 mod tracer;
 
@@ -17,6 +18,7 @@ use crate::sampling::Hint;
 
 pub use described::Described;
 pub use keep::keep_trace;
+pub use lists::{attribute_list, give_back_lists};
 pub use start::{drawn_trace_id, is_dropped, is_kept_already, is_starting_own};
 pub use tracer::{
     RootDecision, SCOPE_NAME, StartSpan, Tracing, early_starts, install, start_with, uninstall,

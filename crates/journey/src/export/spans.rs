@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use journey_model::Resource;
 use journey_otlp::Scope;
+use journey_trace::span;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::config::Batching;
@@ -60,7 +61,10 @@ impl SpanExport {
             }
             let mut in_flight = self.tally.spans_out.take(count as u64);
             let batch = self.tally.spans.take_batch(count);
-            for body in encode(&self.resource, &batch, self.value_chars) {
+            let bodies = encode(&self.resource, &batch, self.value_chars);
+            // Before they are sent: the spans that start meanwhile have a use for them.
+            give_back(batch);
+            for body in bodies {
                 let of_body = in_flight.split_off(body.records);
                 self.courier.deliver(body, of_body).await;
             }
@@ -70,6 +74,14 @@ impl SpanExport {
 
 /// How long a span waits for company while the thread is to stop.
 const STOPPING_LINGER: Duration = Duration::from_millis(10);
+
+/// What is left of spans that were encoded goes to those that start.
+fn give_back(batch: Vec<Item>) {
+    span::give_back_lists(batch.into_iter().filter_map(|item| match item {
+        Item::Span(span) => Some(span.attributes),
+        Item::Stage(_) => None,
+    }));
+}
 
 /// Encodes these spans as the export thread does, as often as it is called. No part of the API: for the project's benches.
 #[doc(hidden)]

@@ -80,24 +80,30 @@ impl Orders {
         }
     }
 
-    /// `rounds` rounds, in which each order waits for as many as `waits` says before it begins.
+    /// What happened in so many rounds, in each of which every order did a step unless it had to wait for as many rounds
+    /// as `waits` says. It arrives late, order by order: the engine comes to the same, and looks at each order about once
+    /// instead of after each of its steps, which would take most of an hour with a million of them.
     fn go(&mut self, rounds: usize, waits: impl Fn(u32) -> usize, take: &mut impl FnMut(&[u8], u64)) {
+        let orders = self.places.len() as u32;
+        let over = Round::new(orders, rounds as u32);
+        let over_ns = begin_ns(over.number);
+        let mut round = Round::new(orders, 0);
         let mut body = Body::new(&self.instances);
-        for round in 0..rounds {
-            for _ in 0..self.places.len() {
-                let place = self.next_place();
-                if waits(self.places[place].number) > round {
-                    continue;
-                }
+        while let Some(place) = round.next() {
+            let place = place as usize;
+            for number in waits(self.places[place].number)..rounds {
+                self.now_ns = begin_ns(number as u32) + round.done_ns();
                 self.push(place, &mut body);
-                if body.spans >= BODY_SPANS {
-                    take(&std::mem::replace(&mut body, Body::new(&self.instances)).finish(), self.now_ns);
-                }
+            }
+            if body.spans >= BODY_SPANS {
+                take(&std::mem::replace(&mut body, Body::new(&self.instances)).finish(), over_ns);
             }
         }
         if body.spans > 0 {
-            take(&body.finish(), self.now_ns);
+            take(&body.finish(), over_ns);
         }
+        self.round = over;
+        self.now_ns = over_ns;
     }
 
     fn next_place(&mut self) -> usize {
@@ -106,8 +112,7 @@ impl Orders {
             self.round = Round::new(orders, self.round.number + 1);
             self.round.next().expect("there is an order")
         });
-        let done = u64::from(self.round.done - 1) * ROUND_NS / u64::from(orders);
-        self.now_ns = BEGIN_NS + u64::from(self.round.number) * ROUND_NS + done;
+        self.now_ns = begin_ns(self.round.number) + self.round.done_ns();
         place as usize
     }
 
@@ -321,6 +326,11 @@ impl Round {
         }
     }
 
+    /// How long after its begin the last of its places had its turn.
+    fn done_ns(&self) -> u64 {
+        u64::from(self.done - 1) * ROUND_NS / u64::from(self.places)
+    }
+
     fn permuted(&self, number: u32) -> u32 {
         let mask = (1 << self.half_bits) - 1;
         let halves = (number >> self.half_bits, number & mask);
@@ -330,6 +340,11 @@ impl Round {
         });
         left << self.half_bits | right
     }
+}
+
+/// When the round of this number begins.
+fn begin_ns(round: u32) -> u64 {
+    BEGIN_NS + u64::from(round) * ROUND_NS
 }
 
 /// A number that shares nothing visible with its neighbours: the finaliser of SplitMix64.

@@ -1,3 +1,5 @@
+//! Alerts as a real Alertmanager holds them: once, with their labels, and over when they are over.
+
 use journey_analyzer::config::Config;
 use journey_testkit::env_url;
 use serde_json::Value;

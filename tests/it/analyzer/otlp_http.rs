@@ -1,3 +1,5 @@
+//! Bodies by OTLP/HTTP: of foreign exporters, compressed, broken, partly wrong, and across restarts.
+
 use std::io::Write;
 
 use flate2::Compression;

@@ -1,3 +1,5 @@
+//! A store that another process holds, beside a daemon that goes on.
+
 use std::time::Duration;
 
 use journey_analyzer::config::Config;

@@ -1,3 +1,5 @@
+//! The stream of a real RabbitMQ, read by a daemon that is stopped and started in between.
+
 use journey_analyzer::config::Config;
 use journey_model::stream;
 use journey_testkit::env_url;

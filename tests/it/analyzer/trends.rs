@@ -1,3 +1,5 @@
+//! A stage that becomes slower and fast again, from its spans to the alert in a real Alertmanager.
+
 use std::path::PathBuf;
 
 use journey_analyzer::config::Config;

@@ -1,3 +1,5 @@
+//! The walk over bytes of the official types, whole, broken, and in layouts that nobody writes.
+
 use journey_model::{Attribute, SpanKind, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};

@@ -1,3 +1,5 @@
+//! Users' `tracing` spans between those of the kit: which ones, under what, and with which ids.
+
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt;
 use opentelemetry::trace::{SpanKind, TraceContextExt};

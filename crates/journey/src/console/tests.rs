@@ -1,3 +1,5 @@
+//! Traces as the console prints them, and its bounds.
+
 use std::io::Write;
 use std::sync::Mutex;
 

@@ -1,3 +1,5 @@
+//! What a log line says of its trace and its order, as text and as JSON.
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

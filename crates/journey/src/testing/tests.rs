@@ -1,3 +1,5 @@
+//! What a capture shows to a test of a service, and what it keeps from others.
+
 use std::collections::HashMap;
 
 use opentelemetry::global;

@@ -11,7 +11,10 @@ use super::{
     programs::Programs,
     report::Report,
 };
-use crate::{interrupt::Interrupt, progress::Progress};
+use crate::{
+    interrupt::Interrupt,
+    progress::{Progress, Step},
+};
 
 /// Builds, measures, prints, and judges.
 pub(super) fn run(how: &How, progress: &Progress, interrupt: &Interrupt) -> Result<()> {
@@ -23,7 +26,7 @@ pub(super) fn run(how: &How, progress: &Progress, interrupt: &Interrupt) -> Resu
     if how.only.is_none() {
         decoding(&figures, &mut goals)?;
         following(&figures, many, how, &mut goals)?;
-        progress.step("Weigh open orders", |_| weighing(&programs, many, &mut goals))?;
+        progress.step("Weigh open orders", |step| weighing(&programs, many, step, &mut goals))?;
     }
     Report { figures, goals, answers: Answers::default() }.conclude(how)
 }
@@ -75,8 +78,9 @@ fn following(figures: &[Figures], many: u32, how: &How, goals: &mut Vec<Goal>) -
 }
 
 /// An order that has three ids, two facets, a timer, and stages that all ended well.
-fn weighing(programs: &Programs, orders: u32, goals: &mut Vec<Goal>) -> Result<()> {
+fn weighing(programs: &Programs, orders: u32, step: &Step, goals: &mut Vec<Goal>) -> Result<()> {
     for (stages, events) in [(12, "12 attempts of stages"), (6, "12 starts and ends of stages")] {
+        step.now(&format!("{orders}, {events}"));
         let weight = Weight::of(programs, orders, stages)?;
         let resting = weight.resting_bytes / f64::from(orders);
         let peak = weight.peak_bytes / f64::from(orders);

@@ -1,5 +1,7 @@
 //! All figures of all cases of a program.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use anyhow::{Context, Result};
 use journey_testkit::packages;
 use rand::seq::SliceRandom;
@@ -11,7 +13,11 @@ use super::{
     programs::{Program, Programs},
     stats::median,
 };
-use crate::{interrupt::Interrupt, parts, progress::Progress};
+use crate::{
+    interrupt::Interrupt,
+    parts,
+    progress::{Progress, Step},
+};
 
 /// One case with its figures, each per operation.
 #[derive(Debug, Clone, Serialize)]
@@ -76,7 +82,7 @@ impl Bench {
             false => None,
         };
         interrupt.check()?;
-        let allocations = progress.step("Count allocations", |_| allocations(&counting, &names))?;
+        let allocations = progress.step("Count allocations", |step| allocations(&counting, &names, step))?;
         let times = times(how, &program, &names, progress, interrupt)?;
         let raw = Raw { names, instructions, allocations, times };
         raw.names.iter().map(|name| raw.figures(name, (self.base)(name).as_deref())).collect()
@@ -93,11 +99,21 @@ impl Bench {
 
 fn instructions(how: &How, program: &Program, names: &[String], progress: &Progress) -> Result<Vec<f64>> {
     parts::install_programs(&[packages::Program::Valgrind], how.consent(), progress)?;
-    progress.step("Count instructions, under valgrind", |_| callgrind::count(program, names, |_| ()))
+    progress.step("Count instructions, under valgrind", |step| {
+        let done = AtomicUsize::new(0);
+        callgrind::count(program, names, |name| {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            step.now(&format!("{done} of {}: {name}", names.len()));
+        })
+    })
 }
 
-fn allocations(program: &Program, names: &[String]) -> Result<Vec<Sample>> {
-    names.iter().map(|name| CaseChild::start(program, name)?.allocations()).collect()
+fn allocations(program: &Program, names: &[String], step: &Step) -> Result<Vec<Sample>> {
+    let counted = names.iter().map(|name| {
+        step.now(name);
+        CaseChild::start(program, name)?.allocations()
+    });
+    counted.collect()
 }
 
 /// One line per round, in it one value per case.
@@ -115,11 +131,12 @@ fn times(
         let mut order: Vec<usize> = (0..children.len()).collect();
         (0..rounds)
             .map(|round| {
-                step.now(&format!("{round}"));
                 order.shuffle(&mut rand::rng());
                 let mut line = vec![Sample { own: 0.0, base: None }; children.len()];
                 for &index in &order {
                     interrupt.check()?;
+                    // A case is set up before its first answer, which takes minutes for the largest.
+                    step.now(&format!("{round}, {}", names[index]));
                     line[index] = children[index].time_ns(millis)?;
                 }
                 Ok(line)

@@ -1,5 +1,6 @@
 //! What the variables come to.
 
+mod meanings;
 mod variables;
 
 use super::*;

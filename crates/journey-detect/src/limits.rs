@@ -89,13 +89,14 @@ pub const NAMES_MAX: usize = 65_536;
 /// heard of them or they are due. One with a finding that stands, or that shares something with another, stays ready.
 pub const READY_JOURNEYS_MAX: usize = 16_384;
 
-/// Most attempts of a journey that is packed. One with more stays ready.
+/// Most attempts of a journey that is packed, or that does without identity. One with more stays ready.
 pub const RESTING_ATTEMPTS_MAX: usize = 256;
 
-/// Most values of keys of a journey that is packed, counted in each attempt. One with more stays ready.
+/// Most values of keys of a journey that is packed: of one that does without identity, different ones; else counted in each
+/// attempt. One with more stays ready.
 pub const RESTING_VALUES_MAX: usize = 1_024;
 
-/// Most packed journeys that one trace leads to. Further ones stay ready.
+/// Most journeys that one trace leads to while they are packed or do without identity. Further ones stay ready.
 pub const RESTING_PER_MARK_MAX: usize = 16;
 
 /// Most words that packed journeys share. Further ones are packed in full.

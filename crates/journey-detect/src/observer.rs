@@ -194,7 +194,10 @@ impl Reading<'_, '_> {
     fn keys(&self) -> Pairs {
         let mut keys: Vec<(Arc<str>, Arc<str>)> = Vec::with_capacity(self.observer.keys.len());
         for (place, name) in &self.observer.keys {
-            self.values(*place, name, |value| keys.push((Arc::clone(name), value.into())));
+            let own = |give: &mut dyn FnMut(&str)| {
+                self.found.values[*place].is_some_and(|value| texts(value, give))
+            };
+            self.values(own, name, |value| keys.push((Arc::clone(name), value.into())));
         }
         keys.sort_unstable();
         keys.dedup();
@@ -207,13 +210,16 @@ impl Reading<'_, '_> {
             Vec::with_capacity(self.observer.facets.len().max(self.found.facets.len()));
         for (name, value) in &self.found.facets {
             let mut name = Some(names.get(name));
-            texts(value, &mut |value| {
+            facet_texts(value, &mut |value| {
                 let name = name.take().filter(|_| value.len() <= KEY_BYTES_MAX);
                 facets.extend(name.map(|name| (name, names.get(value))));
             });
         }
         for (place, name) in &self.observer.facets {
-            self.values(*place, name, |value| facets.push((Arc::clone(name), names.get(value))));
+            let own = |give: &mut dyn FnMut(&str)| {
+                self.found.values[*place].is_some_and(|value| facet_texts(value, give))
+            };
+            self.values(own, name, |value| facets.push((Arc::clone(name), names.get(value))));
         }
         // The first of a name stays: the one that says it is a facet.
         facets.sort_by(|one, other| one.0.cmp(&other.0));
@@ -221,8 +227,8 @@ impl Reading<'_, '_> {
         facets.into()
     }
 
-    /// The values of an attribute of the span, else of its resource; each value of a list by itself.
-    fn values(&self, place: usize, name: &str, mut give: impl FnMut(&str)) {
+    /// The values of an attribute: its own ones, or that of the resource if there are none.
+    fn values(&self, own: impl FnOnce(&mut dyn FnMut(&str)) -> bool, name: &str, mut give: impl FnMut(&str)) {
         let mut left = KEY_VALUES_MAX;
         let mut give = |value: &str| {
             if !value.is_empty() && value.len() <= KEY_BYTES_MAX && left > 0 {
@@ -230,25 +236,32 @@ impl Reading<'_, '_> {
                 give(value);
             }
         };
-        let is_there = self.found.values[place].is_some_and(|value| texts(value, &mut give));
-        if !is_there {
+        if !own(&mut give) {
             self.resource.str(name).into_iter().for_each(give);
         }
     }
 }
 
-/// Gives the texts of a value: a key is a text or a list of texts; some services write a number, and a facet may be true or
-/// false. Returns whether there is any.
-fn texts(value: &Value<'_>, give: &mut impl FnMut(&str)) -> bool {
+/// Gives the texts of a key: a text or a list of texts; some services write a number. Returns whether there is any.
+fn texts(value: &Value<'_>, give: &mut dyn FnMut(&str)) -> bool {
     match value {
         Value::Str(text) => give(text),
         Value::StrArray(list) => list.iter().for_each(|text| give(text)),
         Value::Int(number) => give(&number.to_string()),
-        // 12.0 is written as 12, as a whole number is.
-        Value::Double(number) => give(&number.to_string()),
-        Value::Bool(is_so) => give(if *is_so { "true" } else { "false" }),
+        Value::Bool(_) | Value::Double(_) => return false,
     }
     !matches!(value, Value::StrArray(list) if list.is_empty())
+}
+
+/// The same of a facet, which may be any number, and true or false.
+fn facet_texts(value: &Value<'_>, give: &mut dyn FnMut(&str)) -> bool {
+    match value {
+        Value::Bool(is_so) => give(if *is_so { "true" } else { "false" }),
+        // 12.0 is written as 12, as a whole number is.
+        Value::Double(number) => give(&number.to_string()),
+        Value::Int(_) | Value::Str(_) | Value::StrArray(_) => return texts(value, give),
+    }
+    true
 }
 
 fn process(found: &Found<'_>, span: &SpanRecord<'_>) -> Observation {
@@ -302,13 +315,16 @@ mod tests {
     use super::*;
 
     /// Scenario: values of each type that an attribute can have.
-    /// Guarantees: true and false and numbers are texts too; a whole number reads the same in both its types.
+    /// Guarantees: true and false and numbers are texts of a facet too, a whole number the same in both its types; an id is
+    /// a text or a whole number.
     #[test]
     fn every_value_is_a_text() {
         let check = |value: Value<'_>, expected: &[&str]| {
             let mut found: Vec<String> = Vec::new();
-            texts(&value, &mut |text| found.push(text.to_owned()));
+            facet_texts(&value, &mut |text| found.push(text.to_owned()));
             assert_eq!(found, expected);
+            let is_id = texts(&value, &mut |_| {});
+            assert_eq!(is_id, !matches!(value, Value::Bool(_) | Value::Double(_)));
         };
         check(Value::Bool(true), &["true"]);
         check(Value::Double(12.0), &["12"]);

@@ -66,7 +66,7 @@ impl Engine {
 
     /// Notes a beat that changes nothing but how long the journey is known to live, if it is one. Most are; and
     /// deadlines that it moves are met too early once, which does no harm.
-    pub(super) fn is_quiet_beat(&mut self, id: AttemptId) -> bool {
+    fn is_quiet_beat(&mut self, id: AttemptId) -> bool {
         let mut groups = self.identity.groups_of(id);
         let (Some(group), None) = (groups.next(), groups.next()) else { return false };
         let is_quiet = is_steady(&self.definition, &self.attempts[&id])
@@ -89,6 +89,9 @@ impl Engine {
     /// Puts an attempt that was stored where it belongs.
     pub(super) fn file(&mut self, attempt: Arc<Attempt>) {
         match self.plain_for(&attempt) {
+            Some(group) if self.plains.get(&group).is_some_and(|plain| plain.has(attempt.id)) => {
+                self.take_plain(group, Arc::unwrap_or_clone(attempt));
+            }
             Some(group) => self.add_plain(group, attempt, false),
             None => {
                 self.wake_for(&attempt);

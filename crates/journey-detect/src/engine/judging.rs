@@ -32,7 +32,7 @@ impl Engine {
     }
 
     /// Judges a plain journey; `None` if it is none.
-    pub(super) fn judge_plain(&mut self, group: GroupId, now: Nanos, lasted: &mut Lasted) -> Option<Judged> {
+    fn judge_plain(&mut self, group: GroupId, now: Nanos, lasted: &mut Lasted) -> Option<Judged> {
         let mut plain = self.plains.remove(&group)?;
         plain.sort(&self.definition);
         let changed_ns = Self::changed_ns(&mut plain);
@@ -63,13 +63,7 @@ impl Engine {
     }
 
     /// Judges one journey of a group.
-    pub(super) fn judge_part(
-        &mut self,
-        group: GroupId,
-        part: &Part,
-        now: Nanos,
-        lasted: &mut Lasted,
-    ) -> Judged {
+    fn judge_part(&mut self, group: GroupId, part: &Part, now: Nanos, lasted: &mut Lasted) -> Judged {
         let mut attempts: Vec<Arc<Attempt>> =
             part.attempts.iter().map(|id| Arc::clone(&self.attempts[id])).collect();
         attempts.sort_unstable_by_key(|attempt| judge::order(&self.definition, attempt));
@@ -113,6 +107,8 @@ impl Engine {
         }
         if !judgement.claims.is_empty() {
             self.claimants.insert(Arc::clone(name), group);
+        } else if !self.claimants.is_empty() {
+            self.claimants.remove(name);
         }
         self.claims.set(name, judgement.claims);
         lasted.extend(judgement.lasted);

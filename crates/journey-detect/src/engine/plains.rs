@@ -16,7 +16,7 @@ impl Engine {
     /// The plain journey that an attempt belongs to, a new one if nobody knows its values; `None` if more than its values
     /// must be asked.
     pub(super) fn plain_for(&mut self, attempt: &Attempt) -> Option<GroupId> {
-        let holder = self.holder(attempt);
+        let (holder, in_trace) = self.holder(attempt);
         let may_belong = match holder {
             Some(_) => !is_reference(&self.definition, attempt),
             None => self.plain_attempts_max > 0 && is_fit(&self.definition, attempt),
@@ -30,7 +30,12 @@ impl Engine {
                 return None;
             }
         }
-        let Some(group) = found else { return self.new_plain(attempt) };
+        // A trace of many journeys would lead to all of them.
+        let is_crowded = in_trace.len() >= RESTING_PER_MARK_MAX;
+        if is_crowded && !found.is_some_and(|group| in_trace.contains(&group)) {
+            return None;
+        }
+        let Some(group) = found else { return Some(self.new_plain()) };
         self.unpack(group);
         let plain = self.plains.get(&group)?;
         let is_its_own = holder.is_some()
@@ -38,24 +43,19 @@ impl Engine {
         (is_its_own && plain.agrees(&self.definition, attempt)).then_some(group)
     }
 
-    /// The plain journey that has this attempt already.
-    fn holder(&mut self, attempt: &Attempt) -> Option<GroupId> {
-        let mut groups = self.shelf.of_trace(attempt);
-        let (first, others): (_, Vec<GroupId>) = (groups.next()?, groups.collect());
-        [first].into_iter().chain(others).find(|group| {
-            self.unpack(*group);
-            self.plains.get(group).is_some_and(|plain| plain.has(attempt.id))
-        })
+    /// The plain journey that has this attempt already, and all that its trace leads to. Those of them that are at rest
+    /// wake, so that spans without a key, which follow the trace, show.
+    fn holder(&mut self, attempt: &Attempt) -> (Option<GroupId>, Vec<GroupId>) {
+        let in_trace: Vec<GroupId> = self.shelf.of_trace(attempt).collect();
+        in_trace.iter().for_each(|group| self.unpack(*group));
+        let has_it = |group: &&GroupId| self.plains.get(group).is_some_and(|plain| plain.has(attempt.id));
+        (in_trace.iter().find(has_it).copied(), in_trace)
     }
 
-    fn new_plain(&mut self, attempt: &Attempt) -> Option<GroupId> {
-        // A trace of many journeys leads to all of them.
-        if self.shelf.of_trace(attempt).nth(RESTING_PER_MARK_MAX - 1).is_some() {
-            return None;
-        }
+    fn new_plain(&mut self) -> GroupId {
         let group = self.identity.new_group();
         self.plains.insert(group, Plain::default());
-        Some(group)
+        group
     }
 
     /// Takes what a span says about an attempt of a plain journey.
@@ -123,6 +123,8 @@ impl Engine {
         self.adopt(group, &attempts);
     }
 
+    /// Lets identity take over a journey, under its number. None of its values or traces is known there, so no other journey
+    /// changes.
     pub(super) fn adopt(&mut self, group: GroupId, attempts: &[Arc<Attempt>]) {
         self.identity.adopt(&self.definition, group, attempts.iter().map(|attempt| &**attempt));
         for attempt in attempts {
@@ -134,12 +136,13 @@ impl Engine {
 
     /// Takes a journey back that shares nothing with others any more, after everything about it was told.
     pub(super) fn take_back(&mut self, group: GroupId) {
-        if self.conflicts.contains_key(&group) || self.plain_attempts_max == 0 {
+        if self.conflicts.contains_key(&group)
+            || self.identity.attempts_in(group) > self.plain_attempts_max
+            || self.identity.at_home(group).any(|id| is_reference(&self.definition, &self.attempts[&id]))
+        {
             return;
         }
-        let Some(ids) = self.identity.alone(group).filter(|ids| ids.len() <= self.plain_attempts_max) else {
-            return;
-        };
+        let Some(ids) = self.identity.alone(group) else { return };
         let attempts = ids.iter().filter_map(|id| self.attempts.get(id)).cloned();
         let Some(plain) = Plain::of(&self.definition, attempts) else { return };
         let all: Vec<&Attempt> = plain.attempts().map(|attempt| &**attempt).collect();

@@ -49,6 +49,7 @@ impl Engine {
         }
         if is_expired {
             self.counters.expired += after.len() as u64;
+            before.names().chain(after.iter().map(|row| &row.name)).for_each(|name| self.forget_claims(name));
             self.forget(group);
             return;
         }

@@ -22,6 +22,8 @@ pub(crate) struct Automaton {
     states: Vec<State>,
     ids: HashMap<Arc<[Marking]>, StateId>,
     initial: StateId,
+    /// Where a journey begins whose first steps were not seen, once somebody asked.
+    everywhere: Option<StateId>,
     /// Whether a journey can end from a state without a stage.
     avoidable: HashMap<(StateId, StageId), bool>,
     /// Stages of one moment.
@@ -48,6 +50,7 @@ impl Automaton {
             states: Vec::new(),
             ids: HashMap::default(),
             initial: StateId(0),
+            everywhere: None,
             avoidable: HashMap::default(),
             moments: Moments::default(),
             missing: Found::default(),
@@ -63,6 +66,9 @@ impl Automaton {
 
     /// Every marking that a journey can be in: where one begins whose first steps were not seen.
     pub(crate) fn everywhere(&mut self) -> StateId {
+        if let Some(known) = self.everywhere {
+            return known;
+        }
         let mut seen: BTreeSet<Marking> = BTreeSet::from([Marking::from([self.net.first])]);
         let mut open: Vec<Marking> = seen.iter().cloned().collect();
         while let Some(marking) = open.pop() {
@@ -72,7 +78,9 @@ impl Automaton {
                 }
             }
         }
-        self.intern(seen)
+        let everywhere = self.intern(seen);
+        self.everywhere = Some(everywhere);
+        everywhere
     }
 
     /// The state after this stage, `None` if the stage may not come here.
@@ -136,6 +144,7 @@ impl Automaton {
             self.avoidable.clear();
             self.moments.clear();
             self.missing.clear();
+            self.everywhere = None;
             self.initial = self.intern_start();
         }
     }

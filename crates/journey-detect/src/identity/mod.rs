@@ -156,7 +156,11 @@ impl Identity {
     /// Forgets a group and the spans that belong to no other one.
     pub(crate) fn forget(&mut self, id: GroupId) -> BTreeSet<AttemptId> {
         let Some(group) = self.groups.remove(&id) else { return BTreeSet::new() };
-        let mut gone: BTreeSet<AttemptId> = group.attempts.into_keys().collect();
+        let at_home: Vec<AttemptId> = group.attempts.into_keys().collect();
+        for attempt in &at_home {
+            self.homes.remove(attempt);
+        }
+        let mut gone = BTreeSet::new();
         for node_id in &group.nodes {
             if let Some(node) = self.nodes.remove(node_id) {
                 self.by_value.remove(node.key, &node.value);
@@ -164,6 +168,9 @@ impl Identity {
             for attempt in self.attached.remove(node_id).into_iter().flatten() {
                 if let Some(further) = self.further_anchors.get_mut(&attempt) {
                     further.retain(|node| node != node_id);
+                    if further.is_empty() {
+                        self.further_anchors.remove(&attempt);
+                    }
                 }
                 let Some(targets) = self.targets.get_mut(&attempt) else { continue };
                 targets.remove(node_id);
@@ -175,6 +182,8 @@ impl Identity {
                 }
             }
         }
+        // One that is attached to another group stays there.
+        gone.extend(at_home.into_iter().filter(|attempt| !self.targets.contains_key(attempt)));
         gone.iter().for_each(|attempt| self.retract(*attempt));
         gone
     }
@@ -271,6 +280,11 @@ impl Identity {
     pub(crate) fn groups_of(&self, attempt: AttemptId) -> impl Iterator<Item = GroupId> {
         let attached = self.targets.get(&attempt).into_iter().flatten();
         attached.map(|node| self.nodes[node].group).chain(self.homes.get(&attempt).copied())
+    }
+
+    /// The attempts that belong to a group by their own anchor or alias.
+    pub(crate) fn at_home(&self, group: GroupId) -> impl Iterator<Item = AttemptId> {
+        self.groups.get(&group).into_iter().flat_map(|group| group.attempts.keys().copied())
     }
 
     pub(crate) fn has(&self, group: GroupId) -> bool {

@@ -32,8 +32,8 @@ pub(super) struct Traces {
 
 #[derive(Debug, Default)]
 struct Trace {
-    /// The span that the others follow.
-    leader: Option<(Rank, Stamp)>,
+    /// Its spans with keys. The others follow the first of them.
+    keyed: BTreeSet<(Rank, Stamp)>,
     keyless: BTreeSet<SpanId>,
     /// Links of spans without a key, by when these began.
     links: BTreeMap<Stamp, Vec<AttemptId>>,
@@ -58,14 +58,14 @@ impl Traces {
             return;
         }
         trace.keyless.remove(&attempt.span_id);
-        if trace.leader.is_none_or(|leader| (rank, stamp) < leader) {
-            trace.leader = Some((rank, stamp));
+        if trace.keyed.insert((rank, stamp)) {
+            trace.keyed.retain(|known| known.1.2 != attempt.span_id || *known == (rank, stamp));
         }
     }
 
     pub(super) fn leader(&self, trace: TraceId) -> Option<AttemptId> {
-        let (_, (_, trace_id, span_id)) = self.by_id.get(&trace)?.leader?;
-        Some(AttemptId { trace_id, span_id })
+        let (_, (_, trace_id, span_id)) = self.by_id.get(&trace)?.keyed.first()?;
+        Some(AttemptId { trace_id: *trace_id, span_id: *span_id })
     }
 
     pub(super) fn leads(&self, attempt: AttemptId) -> bool {
@@ -104,14 +104,11 @@ impl Traces {
     }
 
     pub(super) fn retract(&mut self, attempt: AttemptId) {
-        let leads = self.leads(attempt);
         let Some(trace) = self.by_id.get_mut(&attempt.trace_id) else { return };
         trace.keyless.remove(&attempt.span_id);
         trace.links.retain(|(_, _, span_id), _| *span_id != attempt.span_id);
-        if leads {
-            trace.leader = None;
-        }
-        if trace.leader.is_some() || !trace.keyless.is_empty() {
+        trace.keyed.retain(|(_, (_, _, span_id))| *span_id != attempt.span_id);
+        if !trace.keyed.is_empty() || !trace.keyless.is_empty() {
             return;
         }
         let gone = self.by_id.remove(&attempt.trace_id);

@@ -33,8 +33,9 @@ pub(crate) struct Shelf {
     due: BTreeSet<(Nanos, GroupId)>,
     /// Those that were put here while nobody saw.
     unseen: HashSet<GroupId>,
-    /// In the order in which they were put here; some of them are gone.
-    order: VecDeque<GroupId>,
+    /// In the order in which they were put here; some of them are gone, or were put here again.
+    order: VecDeque<(u64, GroupId)>,
+    turn: u64,
 }
 
 /// One journey at rest.
@@ -55,7 +56,9 @@ pub(crate) struct Rest {
 impl Shelf {
     /// Puts a journey to rest, whose marks are here.
     pub(crate) fn put(&mut self, group: GroupId, rest: &Rest) {
-        let Self { writer, symbols, .. } = self;
+        self.turn += 1;
+        let Self { writer, symbols, turn, .. } = self;
+        writer.number(*turn);
         writer.number(rest.due_ns);
         writer.number(rest.heard_ns);
         writer.number(rest.lasted.open.len() as u64);
@@ -74,9 +77,11 @@ impl Shelf {
             self.unseen.insert(group);
         }
         self.due.insert((rest.due_ns, group));
-        self.order.push_back(group);
+        self.order.push_back((self.turn, group));
         if self.order.len() > 2 * self.packed.len() + 1_024 {
-            self.order.retain(|group| self.packed.contains_key(group));
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|entry| self.is_current(*entry));
+            self.order = order;
         }
     }
 
@@ -94,7 +99,7 @@ impl Shelf {
     pub(crate) fn take(&mut self, group: GroupId) -> Option<Rest> {
         let packed = self.packed.remove(&group)?;
         let mut reader = Reader(&packed);
-        let (due_ns, heard_ns) = (reader.number(), reader.number());
+        let [_turn, due_ns, heard_ns] = [(); 3].map(|()| reader.number());
         let what = |reader: &mut Reader<'_>| Lasting::of_code(reader.number());
         let open = (0..reader.count()).map(|_| (what(&mut reader), reader.number())).collect();
         let length = |reader: &mut Reader<'_>| Length::of_code(reader.number());
@@ -117,6 +122,12 @@ impl Shelf {
 
     pub(crate) fn len(&self) -> usize {
         self.packed.len()
+    }
+
+    /// How many entries the order of those at rest has.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.order.len()
     }
 
     /// The journeys that are at rest or plain, and that this attempt may belong to, or say something about; rarely another
@@ -156,12 +167,17 @@ impl Shelf {
 
     /// The journey that has rested longest.
     pub(crate) fn oldest(&mut self) -> Option<GroupId> {
-        while let Some(group) = self.order.front() {
-            if self.packed.contains_key(group) {
-                return Some(*group);
+        while let Some(entry) = self.order.front() {
+            if self.is_current(*entry) {
+                return Some(entry.1);
             }
             self.order.pop_front();
         }
         None
+    }
+
+    /// Whether the journey was put here in this turn, and was not taken since.
+    fn is_current(&self, (turn, group): (u64, GroupId)) -> bool {
+        self.packed.get(&group).is_some_and(|packed| Reader(packed).number() == turn)
     }
 }

@@ -1,5 +1,7 @@
 //! Journeys at rest.
 
+use journey_model::Link;
+
 use super::order::{Random, random_signals, shuffle};
 use super::*;
 use crate::{IdentityConflict, JourneyNames};
@@ -30,15 +32,20 @@ impl Tables {
 
 /// An engine that holds so many journeys ready.
 fn engine(ready_max: usize) -> Engine {
-    let mut engine = Engine::new(shipped());
+    engine_of(shipped(), ready_max)
+}
+
+fn engine_of(definition: Definition, ready_max: usize) -> Engine {
+    let mut engine = Engine::new(definition);
     engine.ready_max = ready_max;
     engine
 }
 
 /// Plays the signals to three engines with looks, blind ones too, and then lets time run on until all is over.
 /// Returns how many journeys rested, and how many were plain, after the looks, all in all.
-fn play_to_all(signals: &[Signal], seed: u64) -> [usize; 2] {
-    let mut engines = [usize::MAX, usize::MAX, 2, 0].map(|ready_max| (engine(ready_max), Tables::default()));
+fn play_to_all(definition: &Definition, signals: &[Signal], seed: u64) -> [usize; 2] {
+    let mut engines = [usize::MAX, usize::MAX, 2, 0]
+        .map(|ready_max| (engine_of(definition.clone(), ready_max), Tables::default()));
     engines[0].0.plain_attempts_max = 0;
     let mut random = Random(seed);
     let (mut looks, mut rested, mut plain) = (0, 0, 0);
@@ -85,6 +92,10 @@ fn play_to_all(signals: &[Signal], seed: u64) -> [usize; 2] {
             look(&mut engines, sight, now);
         }
     }
+    for _ in 0..2 {
+        now += definition.expire_after_ns;
+        look(&mut engines, sight, now);
+    }
     let counters = engines.each_ref().map(|(engine, _)| engine.counters());
     assert_eq!(counters[1..], [counters[0]; 3], "seed {seed}");
     for (engine, _) in &engines {
@@ -95,21 +106,69 @@ fn play_to_all(signals: &[Signal], seed: u64) -> [usize; 2] {
 }
 
 /// Scenario: random spans and whole orders in random order, looked at now and then, seeing and blind, until every order
-/// is forgotten; by an engine that takes no journey for plain, and by three that pack nothing, all but two journeys, and
+/// is forgotten; spans that tie, follow and share in all ways; by an engine that takes no journey for plain, and by three that pack nothing, all but two journeys, and
 /// all they can.
 /// Guarantees: after each look the same journeys, memberships, findings and conflicts. The seed is printed.
 #[test]
 fn nobody_can_tell_what_is_at_rest() {
-    let random = (1..=120).map(|seed| play_to_all(&random_signals(&mut Random(seed)), seed));
-    let random = random.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    let random = (1..=120).map(|seed| play_to_all(&shipped(), &random_signals(&mut Random(seed)), seed));
     let whole = (1..=6).map(|seed| {
-        let mut signals = super::shuffled::signals(&mut Random(seed));
+        let mut signals = shuffled::signals(&mut Random(seed));
         shuffle(&mut signals, seed);
-        play_to_all(&signals, seed)
+        play_to_all(&shuffled::everything(), &signals, seed)
     });
-    let whole = whole.fold([0, 0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+    let sum = |[rested, plain]: [usize; 2], one: [usize; 2]| [rested + one[0], plain + one[1]];
+    let (random, whole) = (random.fold([0, 0], sum), whole.fold([0, 0], sum));
+    let (month, hour) = ((1..=60).map(|seed| tied(seed, "30d")), (61..=120).map(|seed| tied(seed, "10s")));
+    let [_, plain_among_ties] = month.chain(hour).fold([0, 0], sum);
+    assert!(plain_among_ties > 100, "hardly anything was plain: {plain_among_ties}");
     assert!(random.map(|count| count > 100) == [true; 2], "hardly anything rested or was plain: {random:?}");
     assert!(whole.map(|count| count > 10_000) == [true; 2], "hardly anything rested or was plain: {whole:?}");
+}
+
+/// Plays random spans that tie, follow and share in all ways to all engines, which expire orders after that time.
+fn tied(seed: u64, expire_after: &str) -> [usize; 2] {
+    let text = shuffled::EVERYTHING.replace("expire_after: 90d", &format!("expire_after: {expire_after}"));
+    let mut signals = tied_signals(&mut Random(seed));
+    if seed.is_multiple_of(2) {
+        shuffle(&mut signals, seed);
+    }
+    play_to_all(&Definition::parse(&text).unwrap(), &signals, seed)
+}
+
+/// Spans of a few orders, carts, items and packages in a few traces, some of them without a key or with links.
+fn tied_signals(random: &mut Random) -> Vec<Signal> {
+    let stages = ["fill", "place", "pay", "pick", "pack", "ship"];
+    let keys = [("order.id", 4, 7), ("cart.id", 4, 7), ("item.id", 4, 10), ("package.id", 3, 11)];
+    let spans: Vec<(String, Vec<String>)> = (0..25)
+        .map(|span| {
+            let (stage, trace) = (stages[random.below(6) as usize], random.below(6));
+            let drawn = keys.map(|(key, values, of)| (key, values, random.below(of)));
+            let has = drawn.into_iter().filter(|(_, values, value)| value < values);
+            (
+                format!("{stage} span=s{span} trace=t{trace}"),
+                has.map(|(key, _, value)| format!(" {key}={key}{value}")).collect(),
+            )
+        })
+        .collect();
+    let mut text = String::new();
+    for n in 0..60 {
+        let (head, keys) = &spans[random.below(25) as usize];
+        let kind = ["end", "end", "end", "start", "beat"][random.below(5) as usize];
+        text += &format!("{}ms x/1 {kind} {head}", 2_000 + n * 977);
+        keys.iter().filter(|_| random.below(4) > 0).for_each(|key| text += key);
+        text += ["", "", " interval=15s", "", " outcome=failed"][random.below(5) as usize];
+        text += "\n";
+    }
+    let mut signals = scenario::signals(&text);
+    let ids: Vec<_> = signals.iter().map(|signal| (signal.span.trace_id, signal.span.span_id)).collect();
+    for signal in &mut signals {
+        if random.below(6) == 0 {
+            let (trace_id, span_id) = ids[random.below(60) as usize];
+            signal.span.links.push(Link { trace_id, span_id, attributes: Vec::new() });
+        }
+    }
+    signals
 }
 
 /// Scenario: an order of six stages is packed.
@@ -140,9 +199,9 @@ fn what_is_at_rest_wakes() {
 fn a_crowded_trace_keeps_its_journeys_ready() {
     let mut engine = engine(0);
     let text: String =
-        (0..40).map(|n| format!("{}s crm-api/1 end order_create trace=t1 order.id=o{n}\n", n + 1)).collect();
+        (0..40).map(|n| format!("{}s shop-api/1 end model_upload trace=t1 cart.id=c{n}\n", n + 1)).collect();
     play_on(&mut engine, scenario::signals(&text), 41, |_| Sight::Seeing { since_ns: EPOCH_NS });
-    assert_eq!((engine.shelf.len() <= crate::limits::RESTING_PER_MARK_MAX, engine.journeys()), (true, 40));
+    assert_eq!((engine.shelf.len(), engine.journeys()), (crate::limits::RESTING_PER_MARK_MAX, 40));
 }
 
 /// Scenario: a running stage sends beats that name no interval, rests, wakes and ends.

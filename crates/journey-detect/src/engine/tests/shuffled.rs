@@ -3,7 +3,7 @@
 use super::order::{Random, shuffle};
 use super::*;
 
-const EVERYTHING: &str = "version: 1
+pub(super) const EVERYTHING: &str = "version: 1
 keys:
   order.id: anchor
   cart.id: alias
@@ -23,6 +23,10 @@ rules:
   - { name: paid, response: { first: place, then: pay, within: 2h } }
   - { name: paid_first, precedence: { first: pay, then: ship } }
 ";
+
+pub(super) fn everything() -> Definition {
+    Definition::parse(EVERYTHING).unwrap()
+}
 
 /// Orders of two items each; two orders a package. The picks of one order in six are lost with their numbers, some payments fail often,
 /// some orders come in a wrong order.
@@ -67,7 +71,7 @@ pub(super) fn signals(random: &mut Random) -> Vec<Signal> {
 
 /// The final tables as text.
 fn tables(order: &[Signal], until_ns: Nanos) -> String {
-    let mut engine = Engine::new(Definition::parse(EVERYTHING).unwrap());
+    let mut engine = Engine::new(everything());
     let mut memberships = BTreeMap::new();
     let (mut conflicts, mut now) = (BTreeSet::new(), EPOCH_NS);
     let mut look = |engine: &mut Engine, now: Nanos| {

@@ -18,7 +18,10 @@ mod progress;
 mod report;
 mod seen;
 mod sorter;
+mod stage_finding;
 mod summary;
+mod trouble;
+mod violation;
 
 use std::path::PathBuf;
 
@@ -32,9 +35,10 @@ use progress::Progress;
 use sorter::Sorter;
 
 pub use moment::Moment;
-pub use report::{
-    Conflict, Facet, Journeys, Report, RetryStorm, StageFinding, Trouble, Verdicts, Violation, Withdrawn,
-};
+pub use report::{Conflict, Journeys, Report, Verdicts};
+pub use stage_finding::{Facet, StageFinding};
+pub use trouble::{RetryStorm, Trouble};
+pub use violation::{Violation, Withdrawn};
 
 /// What to play, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,14 +1,16 @@
 //! The report of a replay. Its JSON form is `schema/replay.schema.json`, told in `docs/replay.md`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use journey_detect::trend::TrendFinding;
-use journey_detect::{Alert, Finding, IdentityConflict, Nanos, Severity, Storm, Verdict};
+use journey_detect::{Alert, Finding, IdentityConflict, Nanos, Verdict};
 use serde::Serialize;
 
 use super::ledger::{Ledger, Told};
 use super::moment::Moment;
 use super::notifications;
+use super::stage_finding::{StageFinding, stage_finding, trend_finding};
+use super::trouble::{RetryStorm, Trouble, retry_storms, trouble};
+use super::violation::{Violation, Withdrawn, violation, withdrawn};
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,108 +73,6 @@ pub struct Verdicts {
     pub evidence_gap: Vec<String>,
 }
 
-/// The first offence of one journey against one rule.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Violation {
-    /// The order, or the best name of a journey without one.
-    pub journey: String,
-    /// `flow`, or the name of the rule.
-    pub rule: String,
-    /// The stage that offended.
-    pub stage: String,
-    /// Steps before it.
-    pub index: usize,
-    /// Stages that could have come in its place; empty for a rule.
-    pub expected: Vec<String>,
-    /// When it came.
-    pub at: Moment,
-}
-
-/// Something about one stage of one journey that a deadline told.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Trouble {
-    /// The order, or the best name of a journey without one.
-    pub journey: String,
-    /// The stage that it waits for, or that is dead.
-    pub stage: String,
-    /// When it was found.
-    pub at: Moment,
-    /// When the trouble began.
-    pub since: Moment,
-    /// Why.
-    pub reason: &'static str,
-    /// When it was over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cleared_at: Option<Moment>,
-}
-
-/// A stage of one order that failed again and again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct RetryStorm {
-    /// The order, or the best name of a journey without one.
-    pub journey: String,
-    /// The stage that failed.
-    pub stage: String,
-    /// When it failed once too often.
-    pub at: Moment,
-    /// How many attempts failed close together.
-    pub attempts: usize,
-}
-
-/// A finding that is not about one order that stands still: a slowdown or error burst of a stage, a cause that many
-/// orders share, evidence that is lost, an order that is slow.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StageFinding {
-    /// Name of the alert.
-    pub alert: &'static str,
-    /// The stage.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<String>,
-    /// The stage that a gap begins after.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from_stage: Option<String>,
-    /// The service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    /// The service instance.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_instance: Option<String>,
-    /// Where it is so; absent: everywhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub facet: Option<Facet>,
-    /// The order, if it is about one only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub journey: Option<String>,
-    /// When it was first suspected.
-    pub warned_at: Moment,
-    /// When it was confirmed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paged_at: Option<Moment>,
-    /// When it was over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cleared_at: Option<Moment>,
-    /// Spans from the change to the warning.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spans_until_warning: Option<u32>,
-    /// Spans from the change to the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spans_until_page: Option<u32>,
-    /// How many times as long as usual, or as often.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ratio: Option<f64>,
-    /// Orders that it rests on.
-    pub journeys_count: usize,
-}
-
-/// One value of one facet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Facet {
-    /// The attribute.
-    pub key: String,
-    /// Its value.
-    pub value: String,
-}
-
 /// A value of a key that two orders claim.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Conflict {
@@ -184,21 +84,6 @@ pub struct Conflict {
     pub anchors: Vec<String>,
     /// When it was claimed a second time.
     pub at: Moment,
-}
-
-/// A violation that a later span explained away.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Withdrawn {
-    /// The order, or the best name of a journey without one.
-    pub journey: String,
-    /// `flow`, or the name of the rule.
-    pub rule: String,
-    /// The stage that seemed to offend.
-    pub stage: String,
-    /// When it was raised.
-    pub raised_at: Moment,
-    /// When it was withdrawn.
-    pub withdrawn_at: Moment,
 }
 
 /// What the player counted.
@@ -308,84 +193,6 @@ fn verdicts(ledger: &Ledger) -> Verdicts {
     verdicts
 }
 
-fn violation(finding: &Finding) -> Option<Violation> {
-    let offence = finding.offence.as_ref()?;
-    Some(Violation {
-        journey: finding.key.order.to_string(),
-        rule: finding.key.rule.as_deref().unwrap_or_default().to_owned(),
-        stage: finding.key.stage.to_string(),
-        index: offence.index,
-        expected: offence.expected.iter().map(ToString::to_string).collect(),
-        at: Moment(offence.at_ns),
-    })
-}
-
-fn trouble(told: &Told) -> Trouble {
-    let Told { finding, raised_ns, cleared_ns } = told;
-    Trouble {
-        journey: finding.key.order.to_string(),
-        stage: finding.key.stage.to_string(),
-        at: Moment(*raised_ns),
-        since: Moment(finding.since_ns),
-        reason: finding.reason.as_str(),
-        cleared_at: cleared_ns.map(Moment),
-    }
-}
-
-fn retry_storms(ledger: &Ledger) -> Vec<RetryStorm> {
-    let of = |name: &str, storm: &Storm| RetryStorm {
-        journey: name.to_owned(),
-        stage: storm.stage.to_string(),
-        at: Moment(storm.at_ns),
-        attempts: storm.attempts,
-    };
-    ledger.storms.iter().flat_map(|(name, storms)| storms.iter().map(move |storm| of(name, storm))).collect()
-}
-
-fn stage_finding(told: &Told) -> StageFinding {
-    let Told { finding: Finding { key, orders, .. }, raised_ns, cleared_ns } = told;
-    let text = |label: &Option<Box<str>>| label.as_ref().map(ToString::to_string);
-    let named = |label: &str| (!label.is_empty()).then(|| label.to_owned());
-    StageFinding {
-        alert: key.alert.as_str(),
-        stage: named(&key.stage),
-        from_stage: text(&key.from_stage),
-        service: text(&key.service),
-        service_instance: text(&key.instance),
-        facet: text(&key.facet)
-            .map(|facet| Facet { key: facet, value: text(&key.value).unwrap_or_default() }),
-        journey: named(&key.order),
-        warned_at: Moment(*raised_ns),
-        paged_at: (key.severity == Severity::Page).then_some(Moment(*raised_ns)),
-        cleared_at: cleared_ns.map(Moment),
-        spans_until_warning: None,
-        spans_until_page: None,
-        ratio: None,
-        journeys_count: orders.as_ref().map_or(usize::from(!key.order.is_empty()), |orders| orders.count),
-    }
-}
-
-fn trend_finding(trend: &TrendFinding) -> StageFinding {
-    let key = trend.label_key();
-    let text = |label: Option<Box<str>>| label.map(String::from);
-    StageFinding {
-        alert: key.alert.as_str(),
-        stage: Some(String::from(key.stage)),
-        from_stage: text(key.from_stage),
-        service: text(key.service),
-        service_instance: None,
-        facet: key.facet.zip(key.value).map(|(key, value)| Facet { key: key.into(), value: value.into() }),
-        journey: None,
-        warned_at: Moment(trend.warned_at_ns),
-        paged_at: trend.paged_at_ns.map(Moment),
-        cleared_at: trend.cleared_at_ns.map(Moment),
-        spans_until_warning: Some(trend.spans_until_warning),
-        spans_until_page: trend.spans_until_page,
-        ratio: Some(trend.ratio),
-        journeys_count: trend.journeys_count,
-    }
-}
-
 fn conflict(conflict: &IdentityConflict) -> Conflict {
     Conflict {
         key: conflict.key.to_string(),
@@ -393,22 +200,4 @@ fn conflict(conflict: &IdentityConflict) -> Conflict {
         anchors: conflict.anchors.iter().map(ToString::to_string).collect(),
         at: Moment(conflict.at_ns),
     }
-}
-
-/// Violations that were told and stand no more. One that came back under another cause is not among them.
-fn withdrawn(ledger: &Ledger, standing: &[Violation]) -> Vec<Withdrawn> {
-    let stands: HashSet<(&str, &str)> = standing.iter().map(|one| (&*one.journey, &*one.rule)).collect();
-    let of = |told: &Told| {
-        let key = &told.finding.key;
-        let rule = key.rule.as_deref().unwrap_or_default();
-        let is_over = key.alert == Alert::OrderViolation && !stands.contains(&(&*key.order, rule));
-        Some(Withdrawn {
-            journey: key.order.to_string(),
-            rule: rule.to_owned(),
-            stage: key.stage.to_string(),
-            raised_at: Moment(told.raised_ns),
-            withdrawn_at: Moment(told.cleared_ns.filter(|_| is_over)?),
-        })
-    };
-    ledger.told.iter().filter_map(of).collect()
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::report::{Report, RetryStorm, StageFinding, Trouble, Violation};
+use super::report::Report;
+use super::stage_finding::StageFinding;
+use super::trouble::{RetryStorm, Trouble};
+use super::violation::Violation;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

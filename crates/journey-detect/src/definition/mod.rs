@@ -3,8 +3,10 @@
 //! In: the text. Out: a [`Definition`], or every mistake in it with line and column. Reading it compiles the flow,
 //! so a definition that exists can be followed.
 
+mod flow;
 mod index;
 mod read;
+mod stages;
 mod trends;
 
 use std::fmt;

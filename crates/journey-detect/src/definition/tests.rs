@@ -1,3 +1,5 @@
+//! Definitions as people write them: mistakes, each with its place, and what is read of the right ones.
+
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What people hear of what is found: many orders as one, and nothing twice.
+
 use super::*;
 use crate::finding::{Alert as Name, Reason, Severity};
 

@@ -156,7 +156,7 @@ pub struct ErrorRules {
     pub orders_min: usize,
     /// A page needs the failures to be less likely than this. Default: 1e-5.
     pub page_below: f64,
-    /// A page needs this many times the usual rate. Default: 2.
+    /// A page needs this many times the usual odds of a failure. Default: 2.
     pub page_ratio: f64,
     /// When an alarm ends.
     pub calm: Calm,

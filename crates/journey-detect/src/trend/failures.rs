@@ -94,8 +94,9 @@ impl Failures {
         }
         let usual = self.rate_at_most();
         let worse = rules.odds_ratio * usual / (1.0 + (rules.odds_ratio - 1.0) * usual);
-        // An alarm is held against what it was raised for, or it would stand long after a burst of nearly all.
-        let worse = worse.max(self.share_at_least);
+        // An alarm is held against what raised it: one of nearly all would else stand long after it is over, and one of
+        // few more than usual would end at once.
+        let worse = if self.share_at_least > usual { self.share_at_least } else { worse };
         let step = if failed { (worse / usual).ln() } else { ((1.0 - worse) / (1.0 - usual)).ln() };
         self.sum = (self.sum + step).max(0.0);
         if self.alarm.is_none() {
@@ -168,6 +169,7 @@ impl Failures {
         }
         if self.alarm.as_ref().is_some_and(|alarm| alarm.paged_at_ns.is_some()) {
             self.sum = self.sum.min(rules.warn_at);
+            self.share_at_least = self.share_at_least.max(self.since_change().share_at_least());
             return FailureStep::Nothing;
         }
         self.judge(now, rules)
@@ -181,11 +183,8 @@ impl Failures {
         alarm.p = poisson_tail(tally.failed, expected);
         alarm.ratio = tally.failed as f64 / expected.max(f64::MIN_POSITIVE);
         alarm.orders = tally.failed as usize;
-        let orders = tally.orders.max(1) as f64;
-        let share = (tally.failed as f64 / orders).min(SHARE_MAX);
-        // Of few orders the share may be large by chance.
-        let at_least = share - ERRORS * (share * (1.0 - share) / orders).sqrt();
-        self.share_at_least = self.share_at_least.max(at_least);
+        let share = tally.share();
+        self.share_at_least = self.share_at_least.max(tally.share_at_least());
         // Of what fails often anyway twice the share may be more than all; twice the odds never is.
         if alarm.p >= rules.page_below || odds(share) < rules.page_ratio * odds(usual) {
             return FailureStep::Nothing;
@@ -233,6 +232,16 @@ impl Failures {
 impl Tally {
     fn one(failed: bool) -> Self {
         Self { orders: 1, failed: u64::from(failed) }
+    }
+
+    fn share(self) -> f64 {
+        (self.failed as f64 / self.orders.max(1) as f64).min(SHARE_MAX)
+    }
+
+    /// Of few orders the share may be large by chance.
+    fn share_at_least(self) -> f64 {
+        let share = self.share();
+        share - ERRORS * (share * (1.0 - share) / self.orders.max(1) as f64).sqrt()
     }
 
     fn subtract(&mut self, other: Tally) {

@@ -61,6 +61,7 @@ mod finding;
 mod histogram;
 mod normal;
 mod peers;
+mod places;
 mod ranks;
 mod recent;
 mod reorder;

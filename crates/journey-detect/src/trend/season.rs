@@ -23,7 +23,7 @@ pub(super) struct Season {
     last: Option<Day>,
     /// What each hour of the week adds; empty until something is known.
     offsets: Vec<f64>,
-    /// What the baseline had before the rhythm was known, relative to all values.
+    /// What the baseline had before the rhythm was known, relative to all hours alike.
     level: Option<f64>,
 }
 
@@ -83,10 +83,15 @@ impl Season {
         if *days >= DAYS_FOR_BOTH {
             add(&mut offsets, &left.take(|hour| hour, HOURS));
         }
+        // Relative to all hours alike: how many values each has differs from day to day, and is no reason to move.
+        let used =
+            || hours.iter().zip(&offsets).filter(|((count, _), _)| *count > 0.0).map(|(_, offset)| *offset);
+        let centre = used().sum::<f64>() / used().count().max(1) as f64;
         if self.level.is_none() && offsets.iter().any(|offset| *offset != 0.0) {
             // What was learnt until now was learnt as it came.
-            self.level = Some(known.mean_log().map_or(0.0, |known| known - mean));
+            self.level = Some(known.mean_log().map_or(0.0, |known| known - mean - centre));
         }
+        offsets.iter_mut().for_each(|offset| *offset -= centre);
         self.offsets = if self.level.is_some() { offsets } else { Vec::new() };
     }
 }

@@ -1,17 +1,16 @@
 //! One series: the durations of one stage, or the waits before it, as a whole and by facet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::alarm::Alarm;
 use super::baseline::Day;
 use super::bucket::Bucket;
 use super::cell::{Cell, Step, Value};
 use super::config::TrendConfig;
-use super::explain::{MOST, Suspect, explain};
-use super::facets::{ABSENT, Facet, OTHER, Placed, Slot};
+use super::facets::{ABSENT, Facet, Placed, Slot};
 use super::failures::{Failed, FailureStep, Failures};
-use super::finding::{Basis, TrendFinding};
+use super::finding::TrendFinding;
 use super::normal::Scores;
+use super::places::Place;
 use super::ranks::false_discovery;
 use super::recent::{NO_SLOTS, Recent, RecentSample, Slots};
 use super::sample::HeldSince;
@@ -36,17 +35,6 @@ pub(super) struct SeriesKey {
     pub(super) stage: Word,
     pub(super) service: Word,
     pub(super) measure: Measure,
-}
-
-/// Where in a series something is so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
-    /// Failures, everywhere.
-    Failures,
-    /// Everywhere.
-    Whole,
-    /// In one slot of one facet.
-    Slot(u8, Slot),
 }
 
 /// What all series share.
@@ -81,7 +69,7 @@ pub(super) struct Series {
     pub(super) patience_ns: Nanos,
     size: SizeTrend,
     season: Season,
-    recent: Recent,
+    pub(super) recent: Recent,
 }
 
 impl Series {
@@ -205,102 +193,10 @@ impl Series {
         self.patience_ns > 0 && self.places().any(|place| self.alarm(place).is_some())
     }
 
-    /// What is to be told now: the places, and the value of another facet that narrows one down.
-    pub(super) fn explained(&self, config: &TrendConfig) -> Vec<(Place, Option<(u8, Slot)>)> {
-        let usual = |cell: &Cell| cell.usual(Some(self.whole.baseline()), &config.change);
-        let suspect = |place: Place| {
-            let Place::Slot(facet, slot) = place else { return None };
-            let cell = self.cell(place)?;
-            let (since_ns, usual) = match (&cell.alarm, self.slow_peer(place)) {
-                (Some(alarm), _) => (alarm.since_ns, usual(cell)?),
-                (None, Some(_)) => (0, self.whole.baseline().median()?),
-                (None, None) => return None,
-            };
-            Some(Suspect { facet, slot, since_ns, usual })
-        };
-        let suspects: Vec<Suspect> = self.places().filter_map(suspect).collect();
-        let whole = self.whole.alarm.as_ref().map(|alarm| alarm.since_ns);
-        let explanation =
-            explain(&self.recent, whole.zip(usual(&self.whole)), &suspects, config.change.ratio.ln());
-        let told = explanation.suspects.into_iter();
-        let told = told.map(|(at, within)| (Place::Slot(suspects[at].facet, suspects[at].slot), within));
-        // What was slower than its peers before the whole became slow still is.
-        let before =
-            self.told.keys().copied().filter(|place| explanation.is_whole && self.is_slow_anyway(*place));
-        let whole = explanation.is_whole.then_some((Place::Whole, None));
-        let failures = self.failures.alarm.as_ref();
-        let failures = failures.map(|alarm| (Place::Failures, self.failing_within(alarm.since_ns)));
-        told.chain(before.map(|place| (place, None))).chain(whole).chain(failures).collect()
-    }
-
-    /// The alarm that is up at a place.
-    pub(super) fn alarm(&self, place: Place) -> Option<&Alarm> {
-        match place {
-            Place::Failures => self.failures.alarm.as_deref(),
-            place => self.cell(place)?.alarm.as_deref(),
-        }
-    }
-
-    /// What is told of a value against the others of its facet.
-    pub(super) fn slow_peer(&self, place: Place) -> Option<&super::peers::Slow> {
-        let Place::Slot(facet, slot) = place else { return None };
-        self.facets[usize::from(facet)].values.get(usize::from(slot))?.peer.slow()
-    }
-
-    /// Whether it is told as slower than its peers, while the whole is slow and explains its own alarm.
-    pub(super) fn is_slow_anyway(&self, place: Place) -> bool {
-        let is_told = self.told.get(&place).is_some_and(|finding| finding.basis == Basis::Peers);
-        is_told && self.slow_peer(place).is_some() && self.whole.alarm.is_some()
-    }
-
-    /// The cell of a place.
-    pub(super) fn cell(&self, place: Place) -> Option<&Cell> {
-        match place {
-            Place::Failures => None,
-            Place::Whole => Some(&self.whole),
-            Place::Slot(facet, OTHER) => self.facets[usize::from(facet)].other.as_deref(),
-            Place::Slot(facet, slot) => {
-                self.facets[usize::from(facet)].values.get(usize::from(slot)).map(|value| &value.cell)
-            }
-        }
-    }
-
-    /// How many orders are among the last samples of a place.
-    pub(super) fn orders(&self, place: Place) -> usize {
-        let is_in = |sample: &&RecentSample| match place {
-            Place::Slot(facet, slot) => sample.slots[usize::from(facet)] == slot,
-            Place::Failures | Place::Whole => true,
-        };
-        let mut journeys: Vec<u32> = self.recent.iter().filter(is_in).map(|sample| sample.journey).collect();
-        journeys.sort_unstable();
-        journeys.dedup();
-        journeys.len()
-    }
-
     /// Memory behind it, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let facets = self.facets.iter().map(Facet::heap_bytes).sum::<usize>();
         self.whole.heap_bytes() + self.recent.heap_bytes() + self.season.heap_bytes() + facets
-    }
-
-    /// The value that nearly all of the last failures have, and that by no chance. The last half of them counts: where failures are rare, the first ones since the change may be the usual ones.
-    fn failing_within(&self, since_ns: Nanos) -> Option<(u8, Slot)> {
-        let all: Vec<&Failed> = self.failures.failed().collect();
-        let last = &all[all.len() / 2..];
-        let done: Vec<&RecentSample> = self.recent.iter().filter(|sample| sample.at_ns >= since_ns).collect();
-        let chance = |(facet, slot): (u8, Slot)| {
-            let at = usize::from(facet);
-            let with = last.iter().filter(|failed| failed.slots[at] == slot).count();
-            let of_done = done.iter().filter(|sample| sample.slots[at] == slot).count();
-            let share = of_done as f64 / done.len().max(1) as f64;
-            // As many ways to choose those with it, times the chance that all of those have it.
-            let factor = |step: usize| share * (last.len() - with + step) as f64 / step as f64;
-            let is_most = with as f64 >= MOST * last.len() as f64;
-            is_most.then(|| ((facet, slot), (1..=with).map(factor).product::<f64>()))
-        };
-        let values: BTreeSet<(u8, Slot)> = last.iter().flat_map(|failed| used(&failed.slots)).collect();
-        let least = values.into_iter().filter_map(chance).min_by(|a, b| a.1.total_cmp(&b.1));
-        least.filter(|(_, chance)| *chance < CHANCE_MAX).map(|(value, _)| value)
     }
 
     fn bucket(&mut self, measured: &Measured<'_>, may_learn: bool) -> Option<Bucket> {
@@ -376,25 +272,13 @@ impl Series {
         }
         changed
     }
-
-    /// Everything that may be under suspicion, facets in their order.
-    fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        let slots = |(at, facet): (usize, &Facet)| {
-            let facet_at = at as u8;
-            let other = facet.other.is_some().then_some(OTHER);
-            (0..facet.values.len() as Slot).chain(other).map(move |slot| Place::Slot(facet_at, slot))
-        };
-        std::iter::once(Place::Whole).chain(self.facets.iter().enumerate().flat_map(slots))
-    }
 }
 
 /// The facets that a sample has, and their slots.
-fn used(slots: &Slots) -> impl Iterator<Item = (u8, Slot)> + use<> {
+pub(super) fn used(slots: &Slots) -> impl Iterator<Item = (u8, Slot)> + use<> {
     let slots = *slots;
     (0u8..).zip(slots).filter(|(_, slot)| *slot != ABSENT)
 }
 
 /// Spans since a change from which on it is explained again whenever they have doubled.
 const EXPLAINED_AGAIN_MIN: u32 = 32;
-/// A value that most failures have by less than this chance is named: a hint to people, not a verdict.
-const CHANCE_MAX: f64 = 0.03;

@@ -3,8 +3,9 @@
 use super::config::TrendConfig;
 use super::facets::{OTHER, Slot};
 use super::finding::{Basis, FacetLabel, GapFrom, TrendAlert, TrendChange, TrendFinding, TrendKey};
+use super::places::Place;
 use super::sample::HeldSince;
-use super::series::{Measure, Place, Series};
+use super::series::{Measure, Series};
 use super::words::Words;
 use crate::Nanos;
 

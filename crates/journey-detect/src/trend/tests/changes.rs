@@ -167,3 +167,54 @@ fn waits_for_people_are_told_after_a_week() {
     let patiently = told(&["price.final"]);
     assert!(matches!(patiently[..], [24 | 25]), "{patiently:?}");
 }
+
+/// Scenario: 1500 pieces of work begin within two hours, and take two hours each, some a quarter, some eight times that;
+/// they come in the order of their ends.
+/// Guarantees: nothing is told: that the short ones end first is no slowdown.
+#[test]
+fn what_lasts_as_long_as_the_recording_is_not_judged() {
+    for seed in 0..5 {
+        let mut dice = Dice(seed);
+        let mut ends: Vec<(Nanos, Nanos)> = (0..1_500u64)
+            .map(|number| {
+                let duration_ns = 120 * dice.duration(0.8, 1.0);
+                (number * 5 * SECOND_NS + duration_ns, duration_ns)
+            })
+            .collect();
+        ends.sort_unstable();
+        let mut plant = Plant::new(&["material"]);
+        let mut told = Vec::new();
+        for (end_ns, duration_ns) in ends {
+            plant.pace_ns = BEGIN_NS + end_ns - plant.at_ns;
+            let material = ["PLA", "ABS"][dice.below(2)];
+            told.extend(plant.span(duration_ns, &[("material", material)]));
+        }
+        assert_eq!(told, [], "seed {seed}");
+    }
+}
+
+/// Scenario: a stage takes four times as long in the afternoon as at night, for three weeks; then it takes three times as
+/// long as that, from a morning on. The same with four times as long from Monday to Friday as at the weekend, for six weeks.
+/// Guarantees: once the rhythm was seen (three days; two weeks) nothing is told of it, and the fault is told within a day.
+#[test]
+fn a_rhythm_is_no_fault() {
+    fn check(rhythm: impl Fn(Nanos) -> f64, known_after: u64, fault_at: u64) {
+        let mut plant = Plant::new(&[]);
+        plant.pace_ns = 10 * MINUTE_NS;
+        let mut dice = Dice(21);
+        let mut told = Vec::new();
+        while plant.at_ns < BEGIN_NS + (fault_at + 1) * DAY_NS {
+            let at_ns = plant.at_ns + plant.pace_ns;
+            let factor = if at_ns < BEGIN_NS + fault_at * DAY_NS { 1.0 } else { 3.0 };
+            told.extend(plant.span(dice.duration(0.5, factor * rhythm(at_ns)), &[]));
+        }
+        let raised = told.iter().filter(|change| matches!(change, TrendChange::Raised(_)));
+        let days: Vec<u64> =
+            raised.map(|change| (change.finding().warned_at_ns - BEGIN_NS) / DAY_NS).collect();
+        let late: Vec<u64> = days.iter().copied().filter(|day| *day >= known_after).collect();
+        assert_eq!(late, [fault_at], "{days:?}");
+    }
+    let turn = |at_ns: Nanos| std::f64::consts::TAU * (at_ns % DAY_NS) as f64 / DAY_NS as f64;
+    check(|at_ns| 2.0_f64.powf(-turn(at_ns).cos()), 3, 21);
+    check(|at_ns| if at_ns / DAY_NS % 7 < 5 { 2.0 } else { 0.5 }, 16, 42);
+}

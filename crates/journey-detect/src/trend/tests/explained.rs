@@ -123,3 +123,27 @@ fn what_came_together_has_one_cause() {
     assert_eq!(causes[0], causes[1]);
     assert_ne!(causes[0], causes[2]);
 }
+
+/// Scenario: everything is three times as slow, with durations that spread over more than a decade.
+/// Guarantees: from when the stage was told no part of it is: soon after a change a part looks usual by chance.
+#[test]
+fn a_slow_stage_is_not_told_in_parts() {
+    for seed in 0..20 {
+        let mut plant = Plant::new(&["material", "region"]);
+        let mut dice = Dice(seed);
+        let mut told = Vec::new();
+        for round in 0..1_800 {
+            let material = ["PLA", "PLA", "PLA", "ABS", "ABS", "PETG"][dice.below(6)];
+            let region = ["eu", "us", "eu", "af"][dice.below(4)];
+            let factor = if round < 1_500 { 1.0 } else { 3.0 };
+            told.extend(
+                plant.span(dice.duration(0.8, factor), &[("material", material), ("region", region)]),
+            );
+        }
+        let words = words(&told);
+        let whole = words.iter().position(|word| word == "raised StageSlow price.final");
+        let behind = &words[whole.unwrap_or_else(|| panic!("seed {seed}: {words:?}"))..];
+        let parts = behind.iter().filter(|word| word.starts_with("raised StagePartlySlow")).count();
+        assert_eq!(parts, 0, "seed {seed}: {words:?}");
+    }
+}

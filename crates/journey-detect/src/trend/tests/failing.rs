@@ -85,3 +85,36 @@ fn a_steady_share_of_failures_is_usual() {
     }
     assert!(warnings <= 6, "{warnings}");
 }
+
+/// Scenario: a fifth of all orders fail once before they go well; then 35 % do; then all at once a fifth again. Before that
+/// the same with 2 % and 20 %.
+/// Guarantees: the rise is told once and paged within 800 orders, and is over within 400 orders after its end: what fails
+/// often anyway is no excuse, and a long alarm no burden.
+#[test]
+fn more_failures_of_what_fails_anyway_are_told() {
+    for (usual, worse) in [(0.2, 0.35), (0.02, 0.2)] {
+        let mut plant = Plant::new(&[]);
+        let mut dice = Dice(11);
+        let mut orders = 0;
+        let mut run = |count: usize, share: f64| -> Vec<TrendChange> {
+            let mut told = Vec::new();
+            for _ in 0..count {
+                orders += 1;
+                let name = format!("order {orders}");
+                if dice.unit() < share {
+                    told.extend(attempt(&mut plant, &name, true));
+                }
+                told.extend(attempt(&mut plant, &name, false));
+            }
+            told
+        };
+        assert_eq!(run(3_000, usual), []);
+        let told = run(800, worse);
+        let name = "StageErrors price.final";
+        let expected = ["raised", "paged"].map(|verb| format!("{verb} {name}"));
+        // At a fifth and more the first alarm is confirmed at once.
+        let is_told_once = words(&told) == expected || words(&told) == expected[..1];
+        assert!(is_told_once && told.last().unwrap().finding().paged_at_ns.is_some(), "{told:?}");
+        assert_eq!(words(&run(400, usual)), [format!("cleared {name}")]);
+    }
+}

@@ -60,13 +60,13 @@ impl TrendConfig {
 pub struct ChangeRules {
     /// What each score is lowered by: half the shift to find, in standard deviations. Default: 0.25.
     pub slack: f64,
-    /// The sum that warns, where there is one facet; a span of several asks for more, see [`Self::asking_for`].
+    /// The sum that warns, where there is one facet; a span of several asks for more, because chance has more to try.
     /// Default: 15.
     pub warn_at: f64,
     /// How many standard errors of a baseline's centre each score is lowered by beyond the slack: a small baseline may
     /// be off, and then every later value counts against it. Default: 1.
     pub uncertainty: f64,
-    /// The sum from which on the values since the change are compared, with the same addition. Default: 18.
+    /// The sum from which on the values since the change are compared, with the same addition. Default: 16.5.
     pub page_at: f64,
     /// How much more is asked after a comparison that did not confirm. Default: 3.
     pub again_after: f64,
@@ -87,7 +87,7 @@ impl Default for ChangeRules {
             slack: 0.25,
             warn_at: 15.0,
             uncertainty: 1.0,
-            page_at: 18.0,
+            page_at: 16.5,
             again_after: 3.0,
             page_below: 1e-5,
             ratio: 1.3,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use foldhash::HashMap;
+use journey_model::StageOutcome;
 
 use crate::identity::GroupId;
 use crate::judge::Seen;
@@ -15,9 +16,18 @@ pub(crate) struct Usual {
     stages: Vec<Counts>,
     /// Failures by which a storm begins, by stage.
     storms_from: Vec<u32>,
-    of_group: HashMap<GroupId, Box<[(StageId, u32)]>>,
+    of_group: HashMap<GroupId, Box<[Tried]>>,
     /// Groups in which a stage failed often enough for a storm somewhere.
     often: BTreeSet<(StageId, GroupId)>,
+}
+
+/// How one group did in one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Tried {
+    stage: StageId,
+    failed: u32,
+    /// Whether it went well at last, or some other time.
+    went_well: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,29 +36,31 @@ struct Counts {
     groups: u64,
     /// Failures, of each group no more than [`COUNTED_MAX`]: a storm is not to make itself usual.
     failures: u64,
-    /// Groups with exactly one failure, two, and so on, as long as they are no storm anywhere.
+    /// Groups that went well with exactly one failure, two, and so on, as long as they are no storm anywhere. One that gave
+    /// up after a few does not say how often retries fail.
     exactly: [u64; BELOW_STORM],
 }
 
 impl Counts {
-    fn count(&mut self, failed: u32) {
+    fn count(&mut self, tried: Tried) {
         self.groups += 1;
-        self.failures += u64::from(failed.min(COUNTED_MAX));
-        if let Some(exactly) = self.exactly(failed) {
+        self.failures += u64::from(tried.failed.min(COUNTED_MAX));
+        if let Some(exactly) = self.exactly(tried) {
             *exactly += 1;
         }
     }
 
-    fn uncount(&mut self, failed: u32) {
+    fn uncount(&mut self, tried: Tried) {
         self.groups -= 1;
-        self.failures -= u64::from(failed.min(COUNTED_MAX));
-        if let Some(exactly) = self.exactly(failed) {
+        self.failures -= u64::from(tried.failed.min(COUNTED_MAX));
+        if let Some(exactly) = self.exactly(tried) {
             *exactly -= 1;
         }
     }
 
-    fn exactly(&mut self, failed: u32) -> Option<&mut u64> {
-        self.exactly.get_mut((failed as usize).checked_sub(1)?)
+    fn exactly(&mut self, tried: Tried) -> Option<&mut u64> {
+        let place = (tried.failed as usize).checked_sub(1).filter(|_| tried.went_well)?;
+        self.exactly.get_mut(place)
     }
 }
 
@@ -74,25 +86,25 @@ impl Usual {
             return BTreeSet::new();
         }
         let before = self.of_group.remove(&group).unwrap_or_default();
-        let only_in = |one: &[(StageId, u32)], other: &[(StageId, u32)]| -> Vec<(StageId, u32)> {
+        let only_in = |one: &[Tried], other: &[Tried]| -> Vec<Tried> {
             one.iter().filter(|counted| other.binary_search(counted).is_err()).copied().collect()
         };
         let (gone, come) = (only_in(&before, &tried), only_in(&tried, &before));
         gone.iter().for_each(|counted| self.take_out(group, *counted));
-        for (stage, failed) in &come {
-            self.stages[usize::from(stage.0)].count(*failed);
-            if *failed >= RETRIES_MIN {
-                self.often.insert((*stage, group));
+        for counted in &come {
+            self.stages[usize::from(counted.stage.0)].count(*counted);
+            if counted.failed >= RETRIES_MIN {
+                self.often.insert((counted.stage, group));
             }
         }
         self.of_group.insert(group, tried.into());
-        gone.iter().chain(&come).flat_map(|(stage, _)| self.reckon(*stage)).collect()
+        gone.iter().chain(&come).flat_map(|counted| self.reckon(counted.stage)).collect()
     }
 
     /// Whether a group is to be judged again when a limit moves.
     pub(crate) fn has_often(&self, group: GroupId) -> bool {
         let tried = self.of_group.get(&group).into_iter().flatten();
-        tried.into_iter().any(|(_, failed)| *failed >= RETRIES_MIN)
+        tried.into_iter().any(|counted| counted.failed >= RETRIES_MIN)
     }
 
     /// Puts a group to rest: what was counted of it stays counted.
@@ -109,13 +121,13 @@ impl Usual {
     pub(crate) fn remove(&mut self, group: GroupId) {
         for counted in self.of_group.remove(&group).unwrap_or_default() {
             self.take_out(group, counted);
-            self.reckon(counted.0);
+            self.reckon(counted.stage);
         }
     }
 
-    fn take_out(&mut self, group: GroupId, (stage, failed): (StageId, u32)) {
-        self.stages[usize::from(stage.0)].uncount(failed);
-        self.often.remove(&(stage, group));
+    fn take_out(&mut self, group: GroupId, counted: Tried) {
+        self.stages[usize::from(counted.stage.0)].uncount(counted);
+        self.often.remove(&(counted.stage, group));
     }
 
     /// The groups to judge again if the stage's limit moved.
@@ -130,16 +142,17 @@ impl Usual {
     }
 }
 
-/// The stages of these attempts, and how often each failed.
-fn tried(attempts: &[Seen<'_>]) -> Vec<(StageId, u32)> {
-    let mut tried: Vec<(StageId, u32)> = Vec::with_capacity(attempts.len());
+/// The stages of these attempts, sorted, and how often each failed.
+fn tried(attempts: &[Seen<'_>]) -> Vec<Tried> {
+    let mut tried: Vec<Tried> = Vec::with_capacity(attempts.len());
     for attempt in attempts {
         let Some(stage) = attempt.of else { continue };
-        let failed = u32::from(attempt.outcome == Some(journey_model::StageOutcome::Failed));
-        match tried.binary_search_by_key(&stage, |(known, _)| *known) {
-            Ok(at) => tried[at].1 += failed,
-            Err(at) => tried.insert(at, (stage, failed)),
-        }
+        let at = tried.binary_search_by_key(&stage, |known| known.stage).unwrap_or_else(|at| {
+            tried.insert(at, Tried { stage, failed: 0, went_well: false });
+            at
+        });
+        tried[at].failed += u32::from(attempt.outcome == Some(StageOutcome::Failed));
+        tried[at].went_well |= attempt.outcome == Some(StageOutcome::Ok);
     }
     tried
 }
@@ -220,5 +233,17 @@ mod tests {
         assert_eq!([0.5, 0.2, 0.01].map(|p| storm_from(&counts(p))), [20, 9, 5]);
         let storms = Counts { groups: 1_000, failures: 60, exactly: [0; 4] };
         assert_eq!(storm_from(&storms), RETRIES_MIN);
+    }
+
+    /// Scenario: of a thousand orders thirty give up after three failures, as their retry policy says.
+    /// Guarantees: they do not say how often a retry fails, so that a storm stays one.
+    #[test]
+    fn who_gives_up_says_nothing_about_retries() {
+        let mut counts = Counts::default();
+        for order in 0..1_000 {
+            let (failed, went_well) = if order < 30 { (3, false) } else { (0, true) };
+            counts.count(Tried { stage: StageId(0), failed, went_well });
+        }
+        assert!(storm_from(&counts) <= 6, "{}", storm_from(&counts));
     }
 }

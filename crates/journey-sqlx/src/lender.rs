@@ -95,7 +95,10 @@ impl Lender {
         rt::spawn(async move {
             let is_paid = match owed {
                 Some(mut owed) => {
-                    owed.pay(&mut raw).await;
+                    // A refusal that nobody waited for any more is nobody's now; after it nothing is left to be read.
+                    if owed.pay(&mut raw).await.is_err() {
+                        drop(owed.pay(&mut raw).await);
+                    }
                     owed.is_paid()
                 }
                 None => true,

@@ -46,26 +46,34 @@ impl Owed {
 
     /// Releases all, in one message. May be dropped anywhere: what was sent is not sent again, and what was not sent
     /// stays owed.
-    pub(crate) async fn pay(&mut self, raw: &mut RawConnection) {
-        if !self.settle(raw).await || self.unsent.is_empty() {
-            return;
+    ///
+    /// # Errors
+    /// The server refused a statement that nobody waited for any more. The caller of the next one is told, as by sqlx.
+    pub(crate) async fn pay(&mut self, raw: &mut RawConnection) -> Result<(), Error> {
+        if !self.settle(raw).await? || self.unsent.is_empty() {
+            return Ok(());
         }
         // Nothing waits to be sent or read, so the message goes out with the first poll of this.
         self.sent = std::mem::take(&mut self.unsent);
         let answer = raw.execute(raw_sql(AssertSqlSafe(self.sent.clone()))).await;
         self.is_answered(&answer);
+        Ok(())
     }
 
     /// Reads what the server has yet to answer; says whether the connection is alive.
-    async fn settle(&mut self, raw: &mut RawConnection) -> bool {
+    async fn settle(&mut self, raw: &mut RawConnection) -> Result<bool, Error> {
+        let mut refused = None;
         loop {
             let answer = raw.flush().await;
+            // A release is sent when all before it was answered, so its own answer is the first.
+            let is_of_release = !self.sent.is_empty();
             self.is_answered(&answer);
             match answer {
-                Ok(()) => return true,
+                Ok(()) => return refused.map_or(Ok(true), Err),
                 // An error ends one answer, and others may come behind it.
+                Err(error @ Error::Database(_)) if !is_of_release => drop(refused.get_or_insert(error)),
                 Err(Error::Database(_)) => {}
-                Err(_) => return false,
+                Err(_) => return Ok(false),
             }
         }
     }

@@ -189,7 +189,9 @@ impl<'c> Route<'c> {
         connection.in_step()?;
         let mut work = Work::start(connection, call);
         if work.is_indebted() {
-            work.pays().await;
+            let paid = work.pays().await;
+            work.is_answered(&paid);
+            paid?;
         }
         Ok(work)
     }

@@ -75,7 +75,7 @@ impl Transaction<'_> {
         let call = self.call(&commit_ansi_transaction_sql(depth));
         let commit = async {
             self.connection.in_step()?;
-            self.connection.pays().await;
+            self.connection.pays().await?;
             // A COMMIT once sent may be done, although nobody waits for the answer.
             self.span.if_dropped(Outcome::Cancelled);
             PgTransactionManager::commit(&mut self.connection).await
@@ -93,7 +93,7 @@ impl Transaction<'_> {
         let is_void = scope.is_some_and(Scope::is_void);
         self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed })?;
         // What the server would not release in a void transaction.
-        within(context, self.connection.pays()).await;
+        drop(within(context, self.connection.pays()).await);
         Ok(())
     }
 
@@ -114,7 +114,7 @@ impl Transaction<'_> {
             result?;
             self.ended(Outcome::RolledBack)?;
             // Not before: in a transaction that is void the server releases nothing.
-            within(context, self.connection.pays()).await;
+            drop(within(context, self.connection.pays()).await);
             return Ok(());
         }
         self.ended(Outcome::RolledBack)
@@ -172,7 +172,7 @@ impl<'c> Transaction<'c> {
         this.connection.starts(&mut call);
         let begin = async {
             this.connection.in_step()?;
-            this.connection.pays().await;
+            this.connection.pays().await?;
             PgTransactionManager::begin(&mut this.connection, statement).await
         };
         let begun = within(call.active(), begin).await;

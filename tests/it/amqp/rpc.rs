@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use journey_lapin::{Channel, ChannelExt as _, Consumer, RpcClient, RpcError};
+use journey_lapin::{Channel, ChannelExt as _, Consumer, RpcClient, RpcError, TracedDelivery};
 use journey_trace::{ContextExt as _, JourneyCell, Key};
-use lapin::options::{BasicAckOptions, QueueDeclareOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection};
 use opentelemetry::context::FutureExt as _;
@@ -189,6 +189,30 @@ async fn a_channel_has_one_listener() {
     let third = RpcClient::new(&own).await.expect("it listens");
     answered(&third).await;
     assert!(own.status().connected() && !third.is_lost());
+}
+
+/// Scenario: the last client of a channel lives in what handles the messages of a consumer of it, which is cancelled.
+/// Guarantees: the cancel comes back, and the connection goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_client_may_go_with_a_consumer() {
+    let Some((connection, channel)) = connect().await else { return };
+    queue(&channel, "it.rpc.delegate").await;
+    let own = connection.create_channel().await.expect("a channel").traced().on(&connection);
+    let client = RpcClient::new(&own).await.expect("it listens");
+    let consumer = consume(&own, "it.rpc.delegate").await;
+    let tag = consumer.tag();
+    consumer.set_delegate(move |_: lapin::Result<Option<TracedDelivery>>| {
+        let client = client.clone();
+        async move { drop(client) }
+    });
+    drop(consumer);
+    let cancel = tokio::spawn({
+        let own = own.clone();
+        async move { own.basic_cancel(tag, BasicCancelOptions::default()).await }
+    });
+    let cancelled = timeout(Duration::from_secs(10), cancel).await.expect("it comes back");
+    cancelled.expect("no panic").expect("it is there");
+    assert!(connection.create_channel().await.is_ok());
 }
 
 /// Scenario: a question in a context without a cell.

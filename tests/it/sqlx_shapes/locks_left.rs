@@ -72,3 +72,23 @@ async fn who_leaves_a_try_holds_nothing() {
     assert!(is_free(&pool, &lock).await);
     assert_whole(&pool).await;
 }
+
+/// Scenario: in a transaction that holds a lock, a caller leaves a statement that the server then refuses, and the guard is
+/// dropped; then it is committed.
+/// Guarantees: whoever commits is told, for nothing is done; the lock is free afterwards.
+#[tokio::test]
+async fn a_refusal_that_nobody_waited_for_is_told_to_who_commits() {
+    let Some(pool) = pool(1).await else { return };
+    let lock = lock("refused");
+    let mut transaction = pool.begin().await.expect("the server answers");
+    let mut guard = lock.acquire(&mut transaction).await.expect("it is free");
+    let wrong = sqlx::query("SELECT 1 / (pg_sleep(0.2) IS NULL)::int").execute(&mut *guard);
+    assert!(timeout(SOON, wrong).await.is_err(), "it is slow");
+    drop(guard);
+    let error = transaction.commit().await.expect_err("nothing is committed");
+    assert!(
+        error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("22012")),
+        "{error}"
+    );
+    assert!(is_free(&pool, &lock).await);
+}

@@ -30,7 +30,7 @@ fn change(node: Node<'_>, rules: &mut ChangeRules, mistakes: &mut Mistakes) {
     let Some(fields) = Fields::of(node, CHANGE, mistakes) else { return };
     set(number(&fields, "slack", SUM, mistakes), &mut rules.slack);
     set(number(&fields, "warn_at", SUM, mistakes), &mut rules.warn_at);
-    set(number(&fields, "uncertainty", SUM, mistakes), &mut rules.uncertainty);
+    set(number(&fields, "uncertainty", ERRORS_OF_CENTRE, mistakes), &mut rules.uncertainty);
     set(number(&fields, "page_at", SUM, mistakes), &mut rules.page_at);
     set(number(&fields, "again_after", SUM, mistakes), &mut rules.again_after);
     set(number(&fields, "page_below", SHARE, mistakes), &mut rules.page_below);
@@ -110,6 +110,8 @@ const COUNT: std::ops::RangeInclusive<f64> = 1.0..=1e6;
 const RATIO: std::ops::RangeInclusive<f64> = 1.0..=1e6;
 const SHARE: std::ops::RangeInclusive<f64> = 0.0..=1.0;
 const SUM: std::ops::RangeInclusive<f64> = 0.0..=1e6;
+/// More standard errors than these would hide everything.
+const ERRORS_OF_CENTRE: std::ops::RangeInclusive<f64> = 0.0..=5.0;
 
 #[cfg(test)]
 mod tests {

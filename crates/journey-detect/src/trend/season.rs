@@ -25,6 +25,8 @@ pub(super) struct Season {
     offsets: Vec<f64>,
     /// What the baseline had before the rhythm was known, relative to all hours alike.
     level: Option<f64>,
+    /// The hours that were known then: others that come later move nothing.
+    reference: Vec<usize>,
 }
 
 impl Season {
@@ -57,7 +59,8 @@ impl Season {
     /// Memory behind it, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let hours = self.usual.hours.capacity() + self.aside.hours.capacity();
-        hours * size_of::<(f64, f64)>() + self.offsets.capacity() * size_of::<f64>()
+        let offsets = self.offsets.capacity() + self.reference.capacity();
+        hours * size_of::<(f64, f64)>() + offsets * size_of::<f64>()
     }
 
     fn turn_day(&mut self, known: &Histogram) {
@@ -74,7 +77,7 @@ impl Season {
         let mean = hours.iter().map(|(_, sum)| sum).sum::<f64>() / all.max(1.0);
         let mut left = Left {
             hours: hours.iter().map(|(count, sum)| (*count, sum - count * mean)).collect(),
-            variance: squares / all.max(1.0) - mean * mean,
+            variance: (squares / all.max(1.0) - mean * mean).max(VARIANCE_MIN),
         };
         let mut offsets = left.take(|hour| hour % 24, 24);
         if *days >= DAYS_FOR_WEEKDAYS {
@@ -84,9 +87,11 @@ impl Season {
             add(&mut offsets, &left.take(|hour| hour, HOURS));
         }
         // Relative to all hours alike: how many values each has differs from day to day, and is no reason to move.
-        let used =
-            || hours.iter().zip(&offsets).filter(|((count, _), _)| *count > 0.0).map(|(_, offset)| *offset);
-        let centre = used().sum::<f64>() / used().count().max(1) as f64;
+        if self.level.is_none() {
+            self.reference = (0..HOURS).filter(|hour| hours[*hour].0 > 0.0).collect();
+        }
+        let of_reference = self.reference.iter().map(|hour| offsets[*hour]);
+        let centre = of_reference.sum::<f64>() / self.reference.len().max(1) as f64;
         if self.level.is_none() && offsets.iter().any(|offset| *offset != 0.0) {
             // What was learnt until now was learnt as it came.
             self.level = Some(known.mean_log().map_or(0.0, |known| known - mean - centre));
@@ -195,5 +200,59 @@ const DAYS_FOR_WEEKDAYS: u32 = 8;
 const DAYS_FOR_BOTH: u32 = 15;
 /// What a day keeps of its weight with each further day: four weeks count.
 const KEPT_A_DAY: f64 = 1.0 - 1.0 / 28.0;
+/// The least variance of log durations: what spreads by less than one part in a hundred has no rhythm to speak of, and
+/// sums of squares are not exact to that.
+const VARIANCE_MIN: f64 = 1e-4;
 /// Standard errors from which on a difference between hours is no chance.
 const ERRORS: f64 = 3.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A season that has seen so many days of the hours that have a value, four values an hour.
+    fn seen(season: &mut Season, days: std::ops::Range<u64>, log: impl Fn(u64) -> Option<f64>) {
+        for hour in days.start * 24..days.end * 24 {
+            for quarter in 0..4 {
+                if let Some(log) = log(hour % 24) {
+                    let at_ns = hour * NANOS_PER_HOUR + quarter * NANOS_PER_HOUR / 4;
+                    season.learn(at_ns, log + 0.1 * (quarter as f64 - 1.5), None, &Histogram::default());
+                }
+            }
+        }
+    }
+
+    /// Scenario: durations of a job that takes the same time to the nanosecond, for forty days.
+    /// Guarantees: no hour explains anything.
+    #[test]
+    fn what_never_differs_has_no_rhythm() {
+        let mut season = Season::default();
+        for hour in 0..40 * 24 {
+            season.learn(hour * NANOS_PER_HOUR, 23.025_850_929_940_457, None, &Histogram::default());
+            let without = season.without(hour * NANOS_PER_HOUR, 23.0);
+            assert!((without - 23.0).abs() < 0.01, "hour {hour}: {without}");
+        }
+    }
+
+    /// Scenario: work from 8 to 18 that takes twice as long in the morning, for forty days; then at night too, where it takes
+    /// a quarter of the time.
+    /// Guarantees: the morning is explained, and what comes by day is the same before and after.
+    #[test]
+    fn hours_that_come_later_move_no_others() {
+        let by_day = |hour| match hour {
+            8..12 => Some(10.7),
+            12..18 => Some(10.0),
+            _ => None,
+        };
+        let mut season = Season::default();
+        seen(&mut season, 0..40, by_day);
+        let noon_and_morning =
+            |season: &Season| [12, 8].map(|hour| season.without((40 * 24 + hour) * NANOS_PER_HOUR, 10.0));
+        let [noon, morning] = noon_and_morning(&season);
+        assert!((noon - morning - 0.7).abs() < 0.05, "{noon} {morning}");
+        seen(&mut season, 40..60, |hour| by_day(hour).or(Some(8.6)));
+        for (before, after) in [noon, morning].into_iter().zip(noon_and_morning(&season)) {
+            assert!((before - after).abs() < 0.1, "{before} {after}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Waker};
+use std::thread;
 
 use lapin::Result;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, ConfirmSelectOptions};
@@ -61,11 +62,22 @@ impl Listener {
 
 impl Drop for Listener {
     /// lapin does not cancel a consumer that has a delegate. It hands the frame to its own thread when the call is polled
-    /// for the first time, and there is no answer to wait for, so this needs no runtime.
+    /// for the first time, and there is no answer to wait for, so this needs no runtime. But whoever drops the last
+    /// client may hold lapin's table of consumers, as it does while it drops a delegate: so a thread of its own waits for
+    /// that.
     fn drop(&mut self) {
-        let cancel = pin!(self.channel.basic_cancel(self.tag.clone(), BasicCancelOptions { nowait: true }));
-        // On a channel that is dead there is nothing to cancel.
-        let _ = cancel.poll(&mut TaskContext::from_waker(Waker::noop()));
-        self.pending.close(&closed());
+        let (channel, tag) = (self.channel.clone(), self.tag.clone());
+        let pending = Arc::clone(&self.pending);
+        let cancel = move || {
+            let cancel = pin!(channel.basic_cancel(tag, BasicCancelOptions { nowait: true }));
+            // On a channel that is dead there is nothing to cancel.
+            let _ = cancel.poll(&mut TaskContext::from_waker(Waker::noop()));
+            pending.close(&closed());
+        };
+        let thread = thread::Builder::new().name("journey-rpc-cancel".to_owned()).spawn(cancel);
+        if thread.is_err() {
+            // The consumer goes with its channel.
+            self.pending.close(&closed());
+        }
     }
 }

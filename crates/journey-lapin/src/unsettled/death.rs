@@ -78,6 +78,11 @@ impl Death {
     fn has_happened(&self) -> bool {
         let is_dead =
             self.channel.as_ref().is_some_and(|channel| !channel.connected() && !channel.initializing());
-        is_dead != self.is_seen.swap(is_dead, Relaxed) && is_dead
+        let was_dead = self.is_seen.swap(is_dead, Relaxed);
+        if was_dead && !is_dead {
+            // It was recovered: what explained that death explains no other one.
+            self.is_explained.store(false, Relaxed);
+        }
+        is_dead && !was_dead
     }
 }

@@ -47,10 +47,17 @@ impl PgConnection {
     }
 
     /// Releases what is owed. What cannot be released, as in a transaction that is void, stays owed.
-    pub(crate) async fn pays(&mut self) {
-        let (Some(owed), Some(raw)) = (&mut self.owed, &mut self.raw) else { return };
-        owed.pay(raw).await;
+    ///
+    /// # Errors
+    /// The server refused a statement that nobody waited for any more: the open transaction is void.
+    pub(crate) async fn pays(&mut self) -> Result<(), Error> {
+        let (Some(owed), Some(raw)) = (&mut self.owed, &mut self.raw) else { return Ok(()) };
+        let paid = owed.pay(raw).await;
         self.forgets_what_is_paid();
+        if let (Err(error), Some(transaction)) = (&paid, &mut self.transaction) {
+            transaction.note(error);
+        }
+        paid
     }
 }
 

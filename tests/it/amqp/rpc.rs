@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use journey_lapin::{Channel, ChannelExt as _, Consumer, RpcClient, RpcError, TracedDelivery};
 use journey_trace::{ContextExt as _, JourneyCell, Key};
-use lapin::options::{BasicAckOptions, BasicCancelOptions, QueueDeclareOptions};
+use lapin::options::{BasicAckOptions, BasicCancelOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection};
 use opentelemetry::context::FutureExt as _;
@@ -213,6 +214,25 @@ async fn the_last_client_may_go_with_a_consumer() {
     let cancelled = timeout(Duration::from_secs(10), cancel).await.expect("it comes back");
     cancelled.expect("no panic").expect("it is there");
     assert!(connection.create_channel().await.is_ok());
+}
+
+/// Scenario: whoever makes a client leaves while the broker has yet to answer; then another one is made.
+/// Guarantees: it is answered, and the channel lives.
+#[tokio::test]
+async fn a_client_that_was_left_halfway_leaves_nothing() {
+    let Some((connection, channel)) = connect().await else { return };
+    queue(&channel, "it.rpc.left").await;
+    let mut questions = consume(&channel, "it.rpc.left").await;
+    let own = connection.create_channel().await.expect("a channel").traced().on(&connection);
+    own.confirm_select(ConfirmSelectOptions::default()).await.expect("it confirms");
+    for _ in 0..5 {
+        assert!(RpcClient::new(&own).now_or_never().is_none(), "the broker has yet to answer");
+    }
+    let client = RpcClient::new(&own).await.expect("it listens");
+    let asking = ask(&client, "it.rpc.left", b"?");
+    let (answered, ()) = tokio::join!(asking, answer_one(&channel, &mut questions));
+    assert_eq!(answered.expect("answered"), b"?");
+    assert!(own.status().connected());
 }
 
 /// Scenario: a question in a context without a cell.

@@ -1,6 +1,7 @@
 //! The one consumer of answers that a channel can have.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Waker};
 use std::thread;
@@ -28,6 +29,9 @@ pub(crate) struct Listener {
 /// a second consumer of answers would make the broker close the channel.
 pub(crate) type Slot = Mutex<Option<(Weak<Listener>, Arc<Pending>)>>;
 
+/// Numbers for the tags of consumers, which are names within one channel.
+static TAGS: AtomicU64 = AtomicU64::new(1);
+
 impl Listener {
     /// The listener of this channel, which begins to listen if there is none, or none that hears anything.
     pub(super) async fn of(channel: &Channel) -> Result<Arc<Self>> {
@@ -41,22 +45,20 @@ impl Listener {
                 yield_now().await;
             }
         }
-        let listener = Arc::new(Self::begin(channel).await?);
-        *slot = Some((Arc::downgrade(&listener), Arc::clone(&listener.pending)));
-        Ok(listener)
-    }
-
-    async fn begin(channel: &Channel) -> Result<Self> {
         if !channel.status().confirm() {
             channel.confirm_select(ConfirmSelectOptions::default()).await?;
         }
-        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
         let raw: &lapin::Channel = channel;
-        let answers = raw.basic_consume(DIRECT_REPLY_TO.into(), "".into(), options, FieldTable::default());
-        let (pending, answers) = (Arc::new(Pending::default()), answers.await?);
+        // Under a tag of our own: who leaves while the broker has yet to answer cancels it too.
+        let tag = format!("journey-rpc-{}", TAGS.fetch_add(1, Ordering::Relaxed)).into();
+        let listener = Arc::new(Self { channel: raw.clone(), tag, pending: Arc::default() });
+        *slot = Some((Arc::downgrade(&listener), Arc::clone(&listener.pending)));
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let tag = listener.tag.clone();
+        let answers = raw.basic_consume(DIRECT_REPLY_TO.into(), tag, options, FieldTable::default()).await?;
         // With a delegate nobody needs to poll. It holds the table alone: else nothing here would ever be dropped.
-        answers.set_delegate(Answers(Arc::clone(&pending)));
-        Ok(Self { channel: raw.clone(), tag: answers.tag(), pending })
+        answers.set_delegate(Answers(Arc::clone(&listener.pending)));
+        Ok(listener)
     }
 }
 

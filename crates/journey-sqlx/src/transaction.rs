@@ -35,6 +35,8 @@ pub struct Transaction<'c> {
     span: TransactionSpan,
     /// The transaction around this savepoint.
     outer: Option<Box<Scope>>,
+    /// How deep it is by sqlx's count: 1 for a transaction, more for a savepoint. When sqlx counts less, it has ended.
+    depth: usize,
     state: State,
     /// Counts as open until this drops.
     open: Option<OpenTransaction>,
@@ -66,9 +68,9 @@ impl Transaction<'_> {
     /// sqlx's, unchanged.
     pub async fn commit(mut self) -> Result<(), Error> {
         let depth = PgTransactionManager::get_transaction_depth(&self.connection);
-        if depth == 0 {
-            // Ended behind our back by a COMMIT of the caller's own, or by a savepoint that sqlx could not begin; it sends
-            // nothing.
+        if depth < self.depth {
+            // Ended behind our back by a COMMIT of the caller's own, or by a savepoint that sqlx could not begin: nothing is
+            // to be sent, for it would end the transaction around it.
             let is_void = self.connection.transaction.as_deref().is_some_and(Scope::is_void);
             return self.ended(if is_void { Outcome::RolledBack } else { Outcome::Committed });
         }
@@ -104,7 +106,7 @@ impl Transaction<'_> {
     pub async fn rollback(mut self) -> Result<(), Error> {
         self.span.if_dropped(Outcome::RolledBack);
         let depth = PgTransactionManager::get_transaction_depth(&self.connection);
-        if depth > 0 {
+        if depth >= self.depth {
             let call = self.call(&rollback_ansi_transaction_sql(depth));
             let rollback = PgTransactionManager::rollback(&mut self.connection);
             let result = within(call.active(), rollback).await;
@@ -166,7 +168,7 @@ impl<'c> Transaction<'c> {
         };
         // Dropped from here on, it rolls back.
         let state = State::Beginning { inside };
-        let mut this = Self { connection, span, outer: None, state, open: None };
+        let mut this = Self { connection, span, outer: None, state, depth: 0, open: None };
         // Dropped before the transaction, so that its span ends first.
         let mut call = call;
         this.connection.starts(&mut call);
@@ -196,6 +198,7 @@ impl<'c> Transaction<'c> {
         self.outer = self.connection.transaction.replace(Box::new(scope));
         self.span.if_dropped(Outcome::DroppedRollback);
         self.state = State::Open;
+        self.depth = PgTransactionManager::get_transaction_depth(&self.connection);
         if self.outer.is_none() && metrics::is_installed() {
             self.open = self.connection.server.lender.as_ref().map(|lender| lender.open_transactions.one());
         }
@@ -216,7 +219,9 @@ impl Drop for Transaction<'_> {
                 }
             }
             State::Open => {
-                PgTransactionManager::start_rollback(&mut self.connection);
+                if PgTransactionManager::get_transaction_depth(&self.connection) >= self.depth {
+                    PgTransactionManager::start_rollback(&mut self.connection);
+                }
                 self.leave();
             }
             State::Ended => self.leave(),

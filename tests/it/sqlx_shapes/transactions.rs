@@ -42,6 +42,40 @@ async fn transactions_say_how_they_ended() {
     }
 }
 
+/// Scenario: in a savepoint a statement fails, so that another one inside of it does not begin; the first one is dropped,
+/// rolled back or committed, and the transaction around both is committed.
+/// Guarantees: the savepoint is undone, the transaction is not, and their spans say so.
+#[tokio::test]
+async fn a_savepoint_that_does_not_begin_ends_only_the_one_around_it() {
+    let Some(pool) = pool(1).await else { return };
+    // The connection is closed, so this outlives it, as the tables of these tests do not.
+    let create = "DROP TABLE IF EXISTS public.kept; CREATE TABLE public.kept (state text)";
+    sqlx::raw_sql(create).execute(&pool).await.expect("it is right");
+    for end in ["drop", "rollback", "commit"] {
+        let spans = traced(async {
+            let mut tx = pool.begin().await.expect("the pool is idle");
+            let kept = sqlx::query("INSERT INTO public.kept VALUES ($1)").bind(end);
+            kept.execute(&mut *tx).await.expect("it is right");
+            let mut savepoint = tx.begin().await.expect("it is right");
+            assert!(sqlx::query("INSERT INTO orders VALUES (1)").execute(&mut *savepoint).await.is_err());
+            assert!(savepoint.begin().await.is_err(), "the server refuses it");
+            match end {
+                "drop" => drop(savepoint),
+                "rollback" => savepoint.rollback().await.expect("it is over"),
+                _ => savepoint.commit().await.expect("it is over"),
+            }
+            tx.commit().await.expect("it is right");
+        })
+        .await;
+        let kept = sqlx::query_scalar("SELECT count(*) FROM public.kept WHERE state = $1").bind(end);
+        let kept: i64 = kept.fetch_one(&pool).await.expect("it is right");
+        assert_eq!(kept, 1, "{end}: the transaction is committed");
+        let outcomes: Vec<String> = spans.all("transaction").into_iter().map(outcome).collect();
+        assert_eq!(outcomes.last().map(String::as_str), Some("committed"), "{end}: {outcomes:?}");
+        assert!(outcomes.iter().any(|outcome| outcome == "rolled_back" || outcome == "dropped_rollback"));
+    }
+}
+
 /// Scenario: a savepoint inside of a transaction, rolled back after an error of its own; the transaction is
 /// committed.
 /// Guarantees: each has a span with its own ending, the inner one inside of the outer.
